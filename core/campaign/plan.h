@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "campaign/experiment.h"
+#include "campaign/settings.h"
+#include "host/registry.h"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace backobs {
+
+/// One cell of a campaign.
+struct Run {
+  int64_t index = 0;  ///< position in the plan, from 0
+  std::string id;     ///< from the settings' content: equal settings have equal ids, in every campaign
+  RunSettings settings;
+};
+
+/// What a campaign does, in order. Made once, never changed.
+struct Plan {
+  std::string campaign;
+  std::vector<Run> runs;
+  int64_t repeated = 0;  ///< cells left out because an earlier one has the same settings
+
+  /// The run with this index or id. Throws UsageError with what exists.
+  const Run& find(const std::string& index_or_id) const;
+};
+
+/// Values that replace what a file says, by the name of the setting: those of environment_schema and `batch_size`.
+using Overrides = std::map<std::string, RawValue>;
+
+/// Every combination of every axis: experiments, then problems, runners with their options, extension sets and the
+/// environment in the file's order, seeds fastest. Loads the plugins it names for their schemas and defaults.
+/// Throws ConfigErrors with everything that is wrong.
+BACKOBS_API Plan make_plan(const Campaign& campaign, const Registry& registry, const Overrides& overrides,
+                           ConfigProblems& problems);
+/// The same from a file.
+BACKOBS_API Plan read_plan(const std::filesystem::path& file, const Registry& registry, const Overrides& overrides = {});
+
+}  // namespace backobs

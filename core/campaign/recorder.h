@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "campaign/observer.h"
+#include "campaign/safe_file.h"
+
+#include <chrono>
+#include <set>
+#include <string>
+
+namespace backobs {
+
+/// Writes what happens in a run to its metrics log and its text log.
+///
+/// One JSON object per line of the metrics log, keys always the same and in this order:
+///
+///     {"step":0,"epoch":0,"split":"train","metric":"variance.mean","parameter":"dense.bias","value":1e-3,"wall_time":0.2}
+///
+/// step: global steps done before; split: train (a mini-batch), train_eval, valid or test; metric: loss, accuracy or
+/// QUANTITY.REDUCTION; wall_time: seconds since the training began. A value that is no finite number is null, and
+/// "text" behind it says "NaN", "Infinity" or "-Infinity".
+class BACKOBS_API Recorder final : public TrainingObserver {
+ public:
+  /// `also` sees evaluations and steps as well: a progress bar.
+  Recorder(GrowingFile& metrics, GrowingFile& log, bool has_accuracy, int64_t epochs, TrainingObserver& also);
+
+  void evaluated(const EpochEvaluation& evaluation, int64_t epoch, int64_t global) override;
+  void rate_set(double rate) override;
+  void step_done(const StepPosition& place, double loss, bool logged) override;
+  void recorded(const StepPosition& place, const std::string& quantity, const std::string& reduction,
+                const std::string& parameter, double value) override;
+  void shown(const StepPosition& place, const std::string& quantity, const std::string& parameter,
+             const TensorList& values) override;
+
+ private:
+  void row(int64_t step, int64_t epoch, const char* split, const std::string& metric, const std::string& parameter, double value);
+  void evaluation_rows(const Evaluation& evaluation, const char* split, int64_t epoch, int64_t global);
+
+  GrowingFile& metrics_;
+  GrowingFile& log_;
+  bool has_accuracy_;
+  int64_t epochs_;
+  TrainingObserver& also_;
+  std::chrono::steady_clock::time_point start_;
+  std::set<std::string> shown_;  ///< quantities and parameters whose shapes are in the log
+  std::string line_;             ///< kept, so that a row allocates nothing
+};
+
+/// "grad_batch dense.weight [128, 10, 784]", lists as "[10, 10] [784, 784]".
+BACKOBS_API std::string shapes_text(const TensorList& values);
+
+}  // namespace backobs

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "campaign/run_folder.h"
+
+#include "campaign/safe_file.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <utility>
+
+namespace backobs {
+
+namespace fs = std::filesystem;
+
+RunFolder::RunFolder(fs::path campaign_folder, const std::string& id)
+    : campaign_(std::move(campaign_folder)), path_(campaign_ / "runs" / id), id_(id) {}
+
+std::optional<std::string> RunFolder::state() const {
+  std::ifstream stream(record());
+  if (!stream) return std::nullopt;
+  const auto json = nlohmann::json::parse(stream, nullptr, false);
+  if (!json.is_object() || json.value("id", nlohmann::json()) != id_) return std::nullopt;
+  const auto state = json.value("state", nlohmann::json());
+  return state.is_string() ? std::optional(state.get<std::string>()) : std::nullopt;
+}
+
+bool RunFolder::is_finished() const {
+  const auto found = state();
+  return found == "done" || found == "diverged";
+}
+
+void RunFolder::prepare() {
+  std::error_code ignored;
+  made_output_ = !fs::exists(campaign_.parent_path(), ignored);
+  make_folder(path_);
+  for (const auto& file : {record(), metrics(), log()}) fs::remove(file, ignored);
+  remove_parts();
+}
+
+void RunFolder::remove_parts() const {
+  std::error_code ignored;
+  for (const auto& file : {record(), metrics(), log()}) fs::remove(file.string() + ".part", ignored);
+}
+
+void RunFolder::discard() const {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+  fs::remove(campaign_ / "runs", ignored);  // only where empty, as the next ones
+  fs::remove(campaign_, ignored);
+  if (made_output_) fs::remove(campaign_.parent_path(), ignored);
+}
+
+}  // namespace backobs

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/export.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace backobs {
+
+/// Where one run's files are: <campaign folder>/runs/<id>/{run.json, metrics.ndjson, log.txt}. run.json is written
+/// last: a run is finished when it says "done" or "diverged". Files that still grow end in ".part".
+class BACKOBS_API RunFolder {
+ public:
+  RunFolder(std::filesystem::path campaign_folder, const std::string& id);
+
+  const std::filesystem::path& campaign_folder() const { return campaign_; }
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path record() const { return path_ / "run.json"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.ndjson"; }
+  std::filesystem::path log() const { return path_ / "log.txt"; }
+  /// Root of the DeepOBS tree, shared by all runs of the campaign.
+  std::filesystem::path deepobs() const { return campaign_ / "deepobs"; }
+
+  /// "done", "diverged" or "failed", as run.json says; empty without a readable one of this id.
+  std::optional<std::string> state() const;
+  /// Whether there is nothing left to do.
+  bool is_finished() const;
+
+  /// Makes the folder, empty of what an earlier attempt left.
+  void prepare();
+  /// Removes parts that still grow.
+  void remove_parts() const;
+  /// Removes the folder, and those above it that `prepare` made and that are empty again.
+  void discard() const;
+
+ private:
+  std::filesystem::path campaign_, path_;
+  std::string id_;
+  bool made_output_ = false;
+};
+
+}  // namespace backobs

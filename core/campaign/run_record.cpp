@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "campaign/run_record.h"
+
+#include <backobs/abi.h>
+
+#include "files/number_format.h"
+
+#include <cmath>
+#include <ctime>
+
+namespace backobs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json plugin_version(const Registry& registry, const char* kind, const std::string& name) {
+  const PluginFile& plugin = registry.find(kind, name, "");
+  return {{"kind", kind}, {"name", name}, {"version", plugin.manifest.version}, {"file", plugin.file.string()}};
+}
+
+Json versions(const RunSettings& settings, const Registry& registry) {
+  Json json = {{"backobs", BACKOBS_VERSION}, {"libtorch", BACKOBS_TORCH_VERSION}, {"libtorch_sonames", BACKOBS_TORCH_SONAMES}};
+  json["plugins"] = {plugin_version(registry, "problem", settings.problem.name), plugin_version(registry, "runner", settings.runner.name)};
+  for (const auto& extension : settings.extensions) json["plugins"].push_back(plugin_version(registry, "extension", extension.plugin));
+  return json;
+}
+
+void put_evaluation(Json& final, const std::string& split, const Evaluation& evaluation, bool has_accuracy) {
+  put_number(final, split + "_loss", evaluation.loss);
+  if (has_accuracy) put_number(final, split + "_accuracy", evaluation.accuracy);
+}
+
+}  // namespace
+
+Json new_record(const std::string& campaign, const Run& run, const Registry& registry) {
+  Json record;
+  record["id"] = run.id;
+  record["campaign"] = campaign;
+  record["state"] = "failed";
+  record["error"] = nullptr;
+  record["settings"] = settings_json(run.settings);
+  record["versions"] = versions(run.settings, registry);
+  return record;
+}
+
+void record_result(Json& record, const TrainingResult& result) {
+  record["state"] = result.divergence ? "diverged" : "done";
+  Json final = Json::object();
+  const EpochEvaluation& last = result.curves.epochs.back();
+  put_evaluation(final, "train", last.train, result.curves.has_accuracy);
+  put_evaluation(final, "valid", last.valid, result.curves.has_accuracy);
+  put_evaluation(final, "test", last.test, result.curves.has_accuracy);
+  record["final"] = std::move(final);
+  record["diverged_at"] = nullptr;
+  if (const auto& at = result.divergence) record["diverged_at"] = {{"epoch", at->epoch}, {"step_of_epoch", at->step}, {"step", at->global}};
+}
+
+void record_failure(Json& record, const std::string& message, const std::string& at_work) {
+  record["state"] = "failed";
+  record["error"] = {{"message", message}, {"at_work", at_work}};
+}
+
+void put_number(Json& object, const std::string& key, double value) {
+  object[key] = std::isfinite(value) ? Json(value) : Json(nullptr);
+  if (!std::isfinite(value)) object[key + "_text"] = python_real(value);
+}
+
+std::string utc_text(std::time_t time) {
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+}  // namespace backobs

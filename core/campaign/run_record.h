@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "campaign/plan.h"
+#include "campaign/training.h"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+
+/// run.json: what a run was, what it was made with, how it ended, where its files are. Strict JSON: a number that is
+/// not finite is null, with its text beside it.
+namespace backobs {
+
+/// Id, campaign, every effective setting and the versions of backobs, LibTorch and the plugins. State "failed" until
+/// `record_result` says otherwise.
+BACKOBS_API nlohmann::ordered_json new_record(const std::string& campaign, const Run& run, const Registry& registry);
+/// State "done" or "diverged", with the last evaluation.
+BACKOBS_API void record_result(nlohmann::ordered_json& record, const TrainingResult& result);
+/// State "failed" with a message and who was at work.
+BACKOBS_API void record_failure(nlohmann::ordered_json& record, const std::string& message, const std::string& at_work);
+/// {"train_loss": 0.5} or {"train_loss": null, "train_loss_text": "NaN"}.
+BACKOBS_API void put_number(nlohmann::ordered_json& object, const std::string& key, double value);
+/// "2024-01-31T23:59:00Z".
+BACKOBS_API std::string utc_text(std::time_t time);
+
+}  // namespace backobs

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "campaign/safe_file.h"
+
+#include <backobs/error.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace backobs {
+namespace {
+
+constexpr std::size_t kBufferSize = std::size_t{64} << 10;
+
+[[noreturn]] void fail(const std::filesystem::path& file, const std::string& what, int error) {
+  throw ComputeError(file.string(), what + ": " + std::strerror(error));
+}
+
+void write_all(int descriptor, std::string_view text, const std::filesystem::path& file) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail(file, "cannot be written", errno);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+/// A rename is only safe from a power loss once the folder itself is synced.
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
+}  // namespace
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw ComputeError(folder.string(), "cannot be created: " + error.message());
+}
+
+void write_file(const std::filesystem::path& file, std::string_view text) {
+  GrowingFile growing(file);
+  growing.append(text);
+  growing.commit();
+}
+
+GrowingFile::GrowingFile(std::filesystem::path file) : file_(std::move(file)), part_(file_.string() + ".part") {
+  descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail(part_, "cannot be created", errno);
+}
+
+GrowingFile::~GrowingFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(part_.c_str());
+}
+
+void GrowingFile::append(std::string_view text) {
+  buffer_ += text;
+  if (buffer_.size() >= kBufferSize) flush();
+}
+
+void GrowingFile::flush() {
+  write_all(descriptor_, buffer_, part_);
+  buffer_.clear();
+}
+
+void GrowingFile::commit() {
+  flush();
+  if (::fsync(descriptor_) != 0) fail(part_, "cannot be synced", errno);
+  if (::rename(part_.c_str(), file_.c_str()) != 0) fail(file_, "cannot be renamed to", errno);
+  ::close(std::exchange(descriptor_, -1));
+  sync_folder(file_.parent_path());
+}
+
+}  // namespace backobs

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "campaign/training_step.h"
+
+#include <backobs/error.h>
+
+#include "campaign/attribution.h"
+
+#include <utility>
+
+namespace backobs {
+namespace {
+
+/// "variance" itself, or one of its values of the whole pass, "variance/total": names hold letters, digits and '_'.
+bool belongs_to(const std::string& quantity, const std::string& extension) {
+  if (quantity.compare(0, extension.size(), extension) != 0) return false;
+  return quantity.size() == extension.size() || quantity[extension.size()] == '/' || quantity[extension.size()] == '.';
+}
+
+}  // namespace
+
+TrainingObserver::~TrainingObserver() = default;
+
+HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, std::vector<ExtensionInstance> wanted,
+                   TrainingObserver& observer)
+    : pass_(pass), experiment_(experiment), watched_(std::move(watched)), wanted_(std::move(wanted)), observer_(observer),
+      sink_([this](const std::string& quantity, const std::string& parameter, TensorList values) {
+        take(quantity, parameter, std::move(values));
+      }) {}
+
+void HeldStep::hold(Batch batch, const StepPosition& place) {
+  batch_ = std::move(batch);
+  position_ = place;
+  watching_ = true;
+  results_.clear();
+  position().epoch = place.epoch;
+  position().step = place.global;
+}
+
+double HeldStep::evaluate() {
+  const AtWork mark("", "", "evaluate");
+  ForwardContext context;
+  context.training = true;
+  context.random = random();
+  return pass_.evaluate(batch_, context).loss;
+}
+
+double HeldStep::evaluate_with_gradient() {
+  const AtWork mark("", "", "pass");
+  due_ = wanted_;
+  if (watching_)
+    for (const Watched& watched : watched_)
+      if (position_.global % watched.every == 0) due_.push_back(watched.instance);
+  watching_ = false;
+  results_.clear();
+  const PassInfo info{batch_.size, position_.epoch, position_.global, random()};
+  return pass_.run(batch_, info, true, due_, sink_).evaluation.loss;
+}
+
+const std::vector<Tensor>& HeldStep::result(const std::string& quantity, const std::string& parameter) const {
+  const auto found = results_.find({quantity, parameter});
+  if (found != results_.end()) return found->second;
+  throw PluginError("Step::result", "`" + quantity + "` of `" + parameter + "`",
+                    "what Runner::wants names, after evaluate_with_gradient, of a trainable parameter that has it");
+}
+
+/// The wanted have a '/' in front of their name, which no name of a user's extension has.
+void HeldStep::take(const std::string& quantity, const std::string& parameter, TensorList values) {
+  if (quantity.front() == '/') {
+    results_[{quantity.substr(1), parameter}] = std::move(values);
+    return;
+  }
+  for (const Watched& watched : watched_) {
+    if (!belongs_to(quantity, watched.instance.name)) continue;
+    if (watched.record.empty()) observer_.shown(position_, quantity, parameter, values);
+    for (const auto& [name, reduce] : watched.record) record(quantity, parameter, values, name, reduce);
+  }
+}
+
+void HeldStep::record(const std::string& quantity, const std::string& parameter, const TensorList& values,
+                      const std::string& name, Reduction reduce) {
+  if (values.size() == 1) return observer_.recorded(position_, quantity, name, parameter, reduce(values.front()));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    observer_.recorded(position_, quantity, name, parameter + "/" + std::to_string(i), reduce(values[i]));
+}
+
+}  // namespace backobs

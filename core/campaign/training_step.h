@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/runner.h>
+
+#include "campaign/observer.h"
+#include "campaign/reduction.h"
+#include "walk/pass.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace backobs {
+
+/// An extension the user asked for.
+struct Watched {
+  ExtensionInstance instance;
+  int64_t every = 1;
+  std::vector<std::pair<std::string, Reduction>> record;
+};
+
+/// The Step that runners see; one object for a whole training, holding one batch after the other.
+class HeldStep final : public Step {
+ public:
+  HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, std::vector<ExtensionInstance> wanted,
+           TrainingObserver& observer);
+
+  /// The next batch and its place. What was held before is gone.
+  void hold(Batch batch, const StepPosition& position);
+
+  int64_t epoch() const override { return position_.epoch; }
+  int64_t index() const override { return position_.index; }
+  int64_t global() const override { return position_.global; }
+  Random random() const override { return experiment_.at(position_.epoch, position_.global); }
+  double evaluate() override;
+  double evaluate_with_gradient() override;
+  const std::vector<Tensor>& result(const std::string& quantity, const std::string& parameter) const override;
+
+ private:
+  void take(const std::string& quantity, const std::string& parameter, TensorList values);
+  void record(const std::string& quantity, const std::string& parameter, const TensorList& values, const std::string& name,
+              Reduction reduce);
+
+  Pass& pass_;
+  Random experiment_;
+  std::vector<Watched> watched_;
+  std::vector<ExtensionInstance> wanted_;
+  TrainingObserver& observer_;
+  ResultSink sink_;
+
+  Batch batch_;
+  StepPosition position_;
+  bool watching_ = false;                   ///< the next pass is the step's first
+  std::vector<ExtensionInstance> due_;      ///< of that pass
+  std::map<std::pair<std::string, std::string>, TensorList> results_;  ///< of the wanted, by quantity and parameter
+};
+
+}  // namespace backobs

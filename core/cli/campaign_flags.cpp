@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "cli/campaign_flags.h"
+
+#include <utility>
+
+namespace backobs {
+namespace {
+
+struct Given {
+  const char* setting;  ///< as the experiment file calls it
+  const char* flag;
+  std::string text;
+};
+
+std::vector<Given> given(const CommonFlags& flags) {
+  std::vector<Given> all;
+  if (flags.source) all.push_back({"source", "--source", *flags.source == Source::synthetic ? "synthetic" : "real"});
+  if (!flags.data_dir.empty()) all.push_back({"data_dir", "--data-dir", flags.data_dir.string()});
+  if (flags.batch_size) all.push_back({"batch_size", "--batch-size", std::to_string(*flags.batch_size)});
+  if (flags.seed) all.push_back({"seeds", "--seed", std::to_string(*flags.seed)});
+  if (flags.threads) all.push_back({"threads", "--threads", std::to_string(*flags.threads)});
+  if (flags.device) all.push_back({"device", "--device", flags.device->str()});
+  if (flags.dtype) all.push_back({"dtype", "--dtype", *flags.dtype == c10::kDouble ? "float64" : "float32"});
+  return all;
+}
+
+}  // namespace
+
+Overrides overrides_from(const CommonFlags& flags) {
+  Overrides overrides;
+  for (auto& [setting, flag, text] : given(flags)) overrides[setting] = RawValue{{text}, false, false, flag};
+  return overrides;
+}
+
+std::vector<std::string> flags_again(const CommonFlags& flags) {
+  std::vector<std::string> all;
+  for (const auto& folder : flags.plugin_path) all.insert(all.end(), {"--plugin-path", folder.string()});
+  for (auto& [setting, flag, text] : given(flags)) all.insert(all.end(), {flag, text});
+  return all;
+}
+
+}  // namespace backobs

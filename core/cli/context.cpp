@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include "cli/context.h"
+
+#include <ATen/Parallel.h>
+
+#include <utility>
+
+namespace backobs {
+
+const Registry& Context::registry() {
+  if (!registry_) registry_ = std::make_unique<Registry>(plugin_search_path(flags.plugin_path));
+  return *registry_;
+}
+
+const PluginFile& Context::plugin(const std::string& kind, const std::string& name) {
+  return from_command_line([&]() -> const PluginFile& { return registry().find(kind, name, ""); });
+}
+
+CLI::App& add_verb(CLI::App& app, Context& context, const std::string& name, const std::string& doc,
+                   std::function<ExitCode()> action) {
+  CLI::App& verb = *app.add_subcommand(name, doc);
+  attach_common_flags(verb, context.flags);
+  verb.callback([&context, action = std::move(action)] {
+    context.action = [&context, action] {
+      at::set_num_threads(context.flags.thread_count());
+      return action();
+    };
+  });
+  return verb;
+}
+
+}  // namespace backobs

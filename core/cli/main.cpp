@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include <backobs/abi.h>
+#include <backobs/error.h>
+
+#include "cli/command_line.h"
+#include "cli/context.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+
+#include <c10/util/Exception.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+
+namespace backobs {
+namespace {
+
+void add_verbs(CLI::App& app, Context& context) {
+  add_run(app, context);
+  add_plan(app, context);
+  add_train(app, context);
+  add_extend(app, context);
+  add_list(app, context);
+  add_describe(app, context);
+  add_data(app, context);
+  add_doctor(app, context);
+}
+
+int failed(ExitCode code, const std::string& message) {
+  const Paint paint(stderr);
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s %s\n", paint.red("error:").c_str(), message.c_str());
+  return static_cast<int>(code);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Trains test problems of neural network optimisation and watches quantities of their backward pass.", "backobs");
+  app.set_version_flag("--version", "backobs " BACKOBS_VERSION);
+  app.require_subcommand(1);
+  Context context;
+  add_verbs(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    throw usage_error(app, e);
+  }
+  const int code = static_cast<int>(context.action());
+  if (std::fflush(stdout) != 0 || std::ferror(stdout)) throw Error(ExitCode::some_runs_failed, "stdout", "output that cannot be written");
+  return code;
+}
+
+}  // namespace
+}  // namespace backobs
+
+int main(int argc, char** argv) {
+  using backobs::ExitCode;
+  using backobs::failed;
+  try {
+    return backobs::run(argc, argv);
+  } catch (const backobs::Error& e) {
+    return failed(e.code(), e.what());
+  } catch (const c10::Error& e) {
+    return failed(ExitCode::some_runs_failed, e.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return failed(ExitCode::some_runs_failed, "out of memory");
+  } catch (const std::exception& e) {
+    return failed(ExitCode::some_runs_failed, e.what());
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "data/locate.h"
+
+#include <backobs/error.h>
+
+#include "files/checksum.h"
+#include "files/user_folders.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <system_error>
+
+namespace backobs {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path root_from_environment() {
+  const char* value = std::getenv("BACKOBS_DATA");
+  return value != nullptr ? value : "";
+}
+
+void add_below(std::vector<fs::path>& folders, const fs::path& root, const DataSet& set) {
+  if (root.empty()) return;
+  for (const auto& folder : set.folders) folders.push_back(root / folder);
+}
+
+fs::path stored_file(const fs::path& folder, const DataFile& file) {
+  std::error_code ignored;
+  for (const auto& name : {file.name, file.name + ".gz"})
+    if (fs::exists(folder / name, ignored)) return folder / name;
+  return {};
+}
+
+LocatedSet look_in(const fs::path& folder, const DataSet& set) {
+  LocatedSet located{folder, {}};
+  for (const auto& file : set.files) located.files.push_back(stored_file(folder, file));
+  return located;
+}
+
+std::string listed(const std::vector<fs::path>& folders) {
+  std::string text;
+  for (const auto& folder : folders) text += (text.empty() ? "" : ", ") + folder.string();
+  return text;
+}
+
+}  // namespace
+
+bool LocatedSet::is_complete() const {
+  return std::none_of(files.begin(), files.end(), [](const fs::path& file) { return file.empty(); });
+}
+
+std::vector<fs::path> search_folders(const DataSet& set, const fs::path& root) {
+  std::vector<fs::path> folders;
+  for (const auto& named : {root, root_from_environment()}) {
+    add_below(folders, named, set);
+    if (!named.empty()) folders.push_back(named);  // the files themselves
+    if (!root.empty()) return folders;
+  }
+  folders.push_back(fs::path("data") / set.name);
+  add_below(folders, user_data_folder(), set);
+  if (!set.debian_folder.empty()) folders.push_back(set.debian_folder);
+  return folders;
+}
+
+std::optional<LocatedSet> locate(const DataSet& set, const fs::path& root) {
+  for (const auto& folder : search_folders(set, root)) {
+    auto located = look_in(folder, set);
+    if (std::any_of(located.files.begin(), located.files.end(), [](const fs::path& file) { return !file.empty(); }))
+      return located;
+  }
+  return std::nullopt;
+}
+
+fs::path fetch_folder(const DataSet& set, const fs::path& root) {
+  const auto named = root.empty() ? root_from_environment() : root;
+  const auto base = named.empty() ? user_data_folder() : named;
+  if (base.empty())
+    throw DataError("data set `" + set.name + "`", "no home folder to put it in", "--data-dir DIR or BACKOBS_DATA");
+  return base / set.name;
+}
+
+std::string how_to_get(const DataSet& set) {
+  const std::string fetch = "`backobs data fetch " + set.name + "`";
+  return set.debian_package.empty() ? fetch : fetch + ", or `apt install " + set.debian_package + "`";
+}
+
+LocatedSet require_files(const DataSet& set, const fs::path& root) {
+  const auto located = locate(set, root);
+  const std::string where = "data set `" + set.name + "`", wanted = set.title + ", which you get by " + how_to_get(set);
+  if (!located) throw DataError(where, "no file of it in " + listed(search_folders(set, root)), wanted);
+  for (std::size_t i = 0; i < set.files.size(); ++i)
+    if (located->files[i].empty())
+      throw DataError(where, "no " + set.files[i].name + " (or .gz) beside its other files in " + located->folder.string(),
+                      wanted);
+  return *located;
+}
+
+std::string content_problem(const DataFile& wanted, const fs::path& file) try {
+  const auto found = content_checksum(file, Digest::sha256, wanted.size);
+  return found == wanted.sha256 ? "" : "SHA-256 " + found;
+} catch (const DataError& error) {
+  return error.found();
+}
+
+}  // namespace backobs

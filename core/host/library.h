@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/plugin.h>
+
+#include "host/registry.h"
+
+#include <memory>
+#include <string>
+
+namespace backobs {
+
+/// A loaded plugin. Loading is once per file and for good: objects of the plugin may live until exit, and unloading a
+/// library that touched LibTorch is not safe.
+///
+/// Whatever the plugin throws, at any of the moments below, becomes a PluginError that names plugin, file and phase.
+/// Only a ConfigError of a factory passes: it says that these options cannot work together.
+class PluginLibrary {
+ public:
+  /// Maps the file with all its symbols resolved and none of them visible to others, and asks for its entry.
+  /// Throws PluginError: unresolved symbols, missing libraries, no entry, an entry of another layout, no factory.
+  static const PluginLibrary& open(const PluginFile& plugin);
+
+  /// What the plugin declares; checked for doubled names and for defaults outside their own range.
+  Schema schema() const;
+  std::unique_ptr<Problem> make_problem(const Options& options) const;
+  std::unique_ptr<Extension> make_extension(const Options& options) const;
+  std::unique_ptr<Runner> make_runner(const Options& options) const;
+
+ private:
+  PluginLibrary(std::string label, const PluginEntry& entry) : label_(std::move(label)), entry_(entry) {}
+
+  std::string label_;  ///< "extension `kfac` (/usr/lib/backobs/plugins/kfac.so)"
+  PluginEntry entry_;
+};
+
+}  // namespace backobs

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/extension.h>
+#include <backobs/options.h>
+#include <backobs/problem.h>
+#include <backobs/runner.h>
+
+#include "files/manifest.h"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace backobs {
+
+/// A plugin file that was not taken, and why. The rest keeps working. Files and folders that everybody may write to, or
+/// that belong to a stranger, are refused unless BACKOBS_TRUST_ALL_PLUGINS=1 says that all are trusted.
+struct Refused {
+  std::filesystem::path file;
+  std::string reason;  ///< "libtorch: found 2.6.0, wanted 1.13.0"
+};
+
+/// A plugin known by its manifest; loaded on first use.
+struct PluginFile {
+  Manifest manifest;
+  std::filesystem::path file;
+};
+
+/// All plugins found on a search path. Reading it loads none of them.
+class BACKOBS_API Registry {
+ public:
+  /// Looks at every *.so of the folders, first folder first; a name found twice keeps the first and reports the other.
+  explicit Registry(const std::vector<std::filesystem::path>& folders);
+  ~Registry();
+
+  /// Plugins of one kind ("problem", "extension", "runner"), by name.
+  std::vector<PluginFile> list(const std::string& kind) const;
+  /// Files, and folders, that were not taken, in the order they were met.
+  const std::vector<Refused>& refused() const;
+  /// The folders of the search path that exist.
+  const std::vector<std::filesystem::path>& folders() const;
+  /// The plugin called `name`, an alias of it included. Throws PluginError or, for a name nobody has, ConfigError with
+  /// `where`, the known names and the nearest; a refused file of that name is mentioned with its reason.
+  const PluginFile& find(const std::string& kind, const std::string& name, const std::string& where) const;
+
+  /// Loads the plugin if needed. What it declares.
+  Schema schema(const std::string& kind, const std::string& name) const;
+  /// Instances keep nothing of the registry but the loaded library, which stays open until exit.
+  std::unique_ptr<Problem> make_problem(const std::string& name, const Options& options) const;
+  std::unique_ptr<Extension> make_extension(const std::string& name, const Options& options) const;
+  std::unique_ptr<Runner> make_runner(const std::string& name, const Options& options) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Where plugins are looked for, in this order: `first` (--plugin-path), BACKOBS_PLUGIN_PATH, ./plugins, the plugins
+/// beside the running program's build, the installed ones. Folders that do not exist are left out, and none is named
+/// twice; one of `first` that does not exist is a UsageError.
+BACKOBS_API std::vector<std::filesystem::path> plugin_search_path(const std::vector<std::filesystem::path>& first = {});
+
+}  // namespace backobs

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "signals/columns.h"
+
+#include <ATen/ATen.h>
+
+namespace backobs {
+
+Tensor written_out(const Tensor& diagonal, int64_t first, int64_t count) {
+  const auto flat = diagonal.flatten(1);
+  auto dense = at::zeros({count, flat.size(0), flat.size(1)}, flat.options());
+  at::diagonal(dense, first, 0, 2).copy_(flat.narrow(1, first, count));
+  auto shape = diagonal.sizes().vec();
+  shape.insert(shape.begin(), count);
+  return dense.view(shape);
+}
+
+Columns Columns::written_out() const {
+  if (dense.defined()) return *this;
+  Columns result;
+  result.dense = backobs::written_out(diagonal, first, count);
+  if (signs.defined()) result.signs = signs.flatten(1).narrow(1, first, count).t();
+  return result;
+}
+
+std::vector<Columns> columns_of(const Residual& residual) {
+  if (residual.diagonal.defined()) {
+    Columns columns;
+    columns.diagonal = residual.diagonal.abs().sqrt_();
+    columns.signs = residual.diagonal.sign();
+    columns.count = residual.diagonal.numel() / residual.diagonal.size(0);
+    return {columns};
+  }
+  std::vector<Columns> result;
+  for (const auto& factor : residual.factors) {
+    result.emplace_back();
+    result.back().dense = factor;
+    result.back().signs = residual.signs;
+  }
+  return result;
+}
+
+int64_t column_count(const Residual& residual) {
+  if (residual.diagonal.defined()) return residual.diagonal.numel() / residual.diagonal.size(0);
+  return residual.empty() ? 0 : residual.signs.size(0);
+}
+
+Columns narrow(const Columns& columns, int64_t first, int64_t count) {
+  auto part = columns;
+  if (columns.diagonal.defined()) {
+    part.first = columns.first + first;
+    part.count = count;
+  } else if (columns.dense.defined()) {
+    part.dense = columns.dense.narrow(0, first, count);
+    if (columns.signs.defined()) part.signs = columns.signs.narrow(0, first, count);
+  }
+  return part;
+}
+
+Columns add(const Columns& a, const Columns& b) {
+  if (!a.defined()) return b;
+  if (!b.defined()) return a;
+  auto sum = a;
+  if (a.diagonal.defined() && b.diagonal.defined()) {
+    sum.diagonal = a.diagonal + b.diagonal;
+    return sum;
+  }
+  sum = a.written_out();
+  // Out of place: a branch may have passed on the very tensor that another one still reads.
+  sum.dense = sum.dense + b.written_out().dense;
+  return sum;
+}
+
+std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, const Columns& columns) {
+  std::vector<Columns> result;
+  const bool stays_diagonal = columns.diagonal.defined() && rule.is_pointwise();
+  TensorList pulled;
+  if (stays_diagonal)
+    pulled = rule.jac_t(io, columns.diagonal.unsqueeze(0));
+  else if (columns.diagonal.defined())
+    pulled = rule.jac_t_diagonal(io, columns.diagonal, columns.first, columns.count);
+  else
+    pulled = rule.jac_t(io, columns.dense);
+  for (const auto& value : pulled) {
+    auto& part = result.emplace_back(columns);
+    part.dense = part.diagonal = Tensor();
+    if (stays_diagonal) {
+      part.diagonal = value.squeeze(0);
+      if (part.signs.defined()) part.signs = part.signs.reshape(part.diagonal.sizes());
+    } else {
+      part.dense = value;
+      if (columns.diagonal.defined() && columns.signs.defined())
+        part.signs = columns.signs.flatten(1).narrow(1, columns.first, columns.count).t();
+    }
+  }
+  return result;
+}
+
+}  // namespace backobs

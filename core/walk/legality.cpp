@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "walk/legality.h"
+
+#include <sstream>
+
+namespace backobs {
+namespace {
+
+/// Held at once, a single value larger than this is refused rather than tried.
+constexpr double kLargestBytes = 12.0 * (int64_t{1} << 30);
+
+std::string gigabytes(double bytes) {
+  std::ostringstream text;
+  text.precision(3);
+  text << bytes / 1e9 << " GB";
+  return text.str();
+}
+
+std::optional<std::string> too_large(const std::string& what, double bytes) {
+  if (bytes <= kLargestBytes) return std::nullopt;
+  return what + " would take " + gigabytes(bytes) + ", more than " + gigabytes(kLargestBytes);
+}
+
+double entries(const ParameterInfo& parameter) {
+  double product = 1;
+  for (const auto size : parameter.shape) product *= static_cast<double>(size);
+  return product;
+}
+
+std::optional<std::string> kronecker_refusal(const NeedContext& c) {
+  if (c.parameter.shared) return "Kronecker factors of a parameter with several uses are not defined";
+  if (c.parameter.form == ParamForm::general)
+    return "Kronecker factors are not defined for parameters of " + c.parameter.layer;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<std::string> averaged_curvature_refusals(const Network& network) {
+  const auto& nodes = network.nodes();
+  std::vector<std::string> reasons(nodes.size());
+  for (NodeId node = network.last(); node >= 0; --node) {
+    if (network.outputs().size() > 1) {
+      reasons[node] = "the network has several outputs";
+    } else if (network.fan_out(node) > 1) {
+      reasons[node] = "branches part at `" + nodes[node].name + "`";
+    } else if (node != network.outputs().front()) {
+      for (NodeId reader = node + 1; reader <= network.last(); ++reader)
+        for (const auto input : nodes[reader].inputs)
+          if (input == node)
+            reasons[node] = nodes[reader].inputs.size() > 1 ? "branches merge at `" + nodes[reader].name + "`"
+                                                            : reasons[reader];
+    }
+  }
+  return reasons;
+}
+
+std::optional<std::string> refusal(const Need& need, const NeedContext& c) {
+  using What = Need::What;
+  using Kind = SignalKey::Kind;
+  const double batch = static_cast<double>(c.batch_size), bytes = static_cast<double>(c.element_bytes);
+  if (need.what == What::input_factor) return kronecker_refusal(c);
+  if (need.signal.kind == Kind::averaged_curvature) {
+    if (need.what != What::output_factor) return need.to_string() + " does not exist: the signal is one matrix";
+    if (auto reason = kronecker_refusal(c)) return reason;
+    if (!c.averaged_refusal.empty()) return "the averaged curvature cannot pass where " + c.averaged_refusal;
+    const double width = static_cast<double>(c.widest_features);
+    return too_large("the averaged curvature", width * width * bytes);
+  }
+  if (need.what == What::output_factor) return kronecker_refusal(c);
+  if (need.what == What::variance && need.signal.kind != Kind::gradient)
+    return need.to_string() + " does not exist: a variance is of individual gradients";
+  if (need.what == What::columns || need.what == What::squared_norms) {
+    if (need.signal.kind == Kind::hessian_residuals)
+      return need.to_string() + " does not exist: the number of residual columns depends on the network";
+    if (need.what == What::squared_norms) return std::nullopt;
+    const double rows = need.signal.kind == Kind::gradient ? 1 : need.signal.kind == Kind::sqrt_ggn_mc
+                            ? static_cast<double>(need.signal.samples) : static_cast<double>(c.loss_columns);
+    return too_large("the columns", rows * batch * entries(c.parameter) * bytes);
+  }
+  if (need.what == What::sample_squares) return too_large("the values per sample", batch * entries(c.parameter) * bytes);
+  return std::nullopt;
+}
+
+}  // namespace backobs

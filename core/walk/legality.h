@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/extension.h>
+#include <backobs/network.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What cannot work, and why, derived from the needs of an extension before any compute.
+namespace backobs {
+
+/// By node: why averaged_curvature cannot arrive at its output; empty where it can. It travels only where every node
+/// on the way to the loss has one reader and one input, because J^T M J of merging branches needs cross terms that
+/// M does not hold.
+std::vector<std::string> averaged_curvature_refusals(const Network& network);
+
+/// The facts a need is judged by.
+struct NeedContext {
+  const ParameterInfo& parameter;
+  const std::string& averaged_refusal;   ///< of the parameter's node
+  int64_t widest_features;               ///< largest D on the way from the loss to the parameter's node
+  int64_t loss_columns;                  ///< V of the exact square root
+  int64_t batch_size;
+  int64_t element_bytes;
+};
+
+/// Why `need` cannot be served for this parameter; nothing if it can.
+std::optional<std::string> refusal(const Need& need, const NeedContext& context);
+
+}  // namespace backobs

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "walk/pass.h"
+
+#include "network/tape.h"
+#include "walk/plan.h"
+#include "walk/sweep.h"
+#include "walk/tiles.h"
+#include "walk/visit.h"
+
+#include <backobs/error.h>
+
+#include <ATen/ATen.h>
+
+namespace backobs {
+
+struct Pass::Impl {
+  const Network& network;
+  std::shared_ptr<const LossRule> loss;
+  PassSettings settings;
+  std::vector<ParameterInfo> infos;
+  std::vector<std::vector<int64_t>> shapes;
+  std::vector<WalkPlan> plans;             ///< one per set of extensions seen; a campaign has a handful
+  std::set<std::pair<bool, int64_t>> probed;  ///< (training, N) whose samples were found independent
+  uint64_t penalty_key = 0;
+  double penalty_value = 0;
+
+  Impl(const Network& net, std::shared_ptr<const LossRule> rule, PassSettings s)
+      : network(net), loss(std::move(rule)), settings(std::move(s)), infos(describe_parameters()), shapes(net.sample_shapes()) {}
+
+  std::vector<ParameterInfo> describe_parameters() const;
+  const WalkPlan& plan_for(const std::vector<ExtensionInstance>& extensions, int64_t batch_size);
+  double penalty();
+  LossIO loss_io(const TensorList& outputs, const Batch& batch) const;
+  void refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size);
+  Evaluation evaluation(const LossIO& io, const Tensor& contributions);
+  void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const ResultSink& sink);
+};
+
+std::vector<ParameterInfo> Pass::Impl::describe_parameters() const {
+  std::vector<ParameterInfo> result;
+  for (const auto& parameter : network.parameters()) {
+    if (!parameter.trainable()) continue;
+    const auto& use = parameter.uses.front();
+    const auto& node = network.nodes()[use.node];
+    const bool regularised = settings.is_regularised && settings.is_regularised(parameter.name);
+    result.push_back({parameter.name, parameter.value.sizes().vec(), node.name, node.rule->type(),
+                      node.rule->form(use.local_name), parameter.uses.size() > 1, regularised ? settings.l2_reg : 0});
+  }
+  return result;
+}
+
+const WalkPlan& Pass::Impl::plan_for(const std::vector<ExtensionInstance>& extensions, int64_t batch_size) {
+  const auto same = [&](const WalkPlan& plan) {
+    return std::equal(plan.extensions.begin(), plan.extensions.end(), extensions.begin(), extensions.end(),
+                      [](auto& a, auto& b) { return a.extension == b.extension && a.name == b.name; });
+  };
+  for (const auto& plan : plans)
+    if (same(plan)) return plan;
+  plans.push_back(make_plan(network, infos, extensions, shapes, batch_size));
+  return plans.back();
+}
+
+/// (lambda/2) sum of |w|^2; recomputed only when a parameter changed, which its version counter tells.
+double Pass::Impl::penalty() {
+  if (settings.l2_reg == 0) return 0;
+  uint64_t key = 1;
+  for (const auto& info : infos)
+    if (info.penalty != 0) key = key * 1000003 + network.parameter(info.name).value._version();
+  if (key == penalty_key) return penalty_value;
+  at::NoGradGuard no_grad;
+  penalty_value = 0;
+  for (const auto& info : infos)
+    if (info.penalty != 0)
+      penalty_value += info.penalty / 2 * network.parameter(info.name).value.square().sum().item<double>();
+  penalty_key = key;
+  return penalty_value;
+}
+
+LossIO Pass::Impl::loss_io(const TensorList& outputs, const Batch& batch) const {
+  LossIO io{outputs, batch.targets, batch.size, 1, {}};
+  io.divisor = loss->divisor(io);
+  return io;
+}
+
+Evaluation Pass::Impl::evaluation(const LossIO& io, const Tensor& contributions) {
+  Evaluation result;
+  result.loss = contributions.sum().item<double>() + penalty();
+  if (loss->has_accuracy())
+    result.accuracy = static_cast<double>(loss->hits(io).sum().item<int64_t>()) / static_cast<double>(io.batch_size);
+  return result;
+}
+
+void Pass::Impl::refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size) {
+  if (!probed.insert({context.training, batch_size}).second) return;
+  auto here = context;
+  for (NodeId node = 0; node <= network.last(); ++node) {
+    here.node = network.nodes()[node].name;
+    if (network.nodes()[node].rule) tape.layer(node).refuse_coupling(here);
+  }
+}
+
+void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info,
+                      const ResultSink& sink) {
+  std::vector<ParameterQuantities> quantities;
+  quantities.reserve(infos.size());
+  for (std::size_t p = 0; p < infos.size(); ++p)
+    quantities.emplace_back(infos[p], network.parameter(infos[p].name).value, plan.needs_of_parameter[p],
+                            settings.penalty_in_quantities);
+  Visits visits(plan, infos, network, info, sink);
+  visits.begin();
+  const auto complete = [&](std::size_t p) {
+    quantities[p].finish(info.batch_size);
+    visits.visit(p, quantities[p]);
+    quantities[p].clear();
+  };
+  walk_tiles({network, plan, tape, *loss, io, info, shapes, settings.tiling}, quantities, complete);
+  visits.end();
+}
+
+Pass::Pass(const Network& network, std::shared_ptr<const LossRule> loss, PassSettings settings)
+    : impl_(std::make_unique<Impl>(network, std::move(loss), std::move(settings))) {}
+Pass::~Pass() = default;
+
+const std::vector<ParameterInfo>& Pass::parameters() const { return impl_->infos; }
+
+std::vector<Refusal> Pass::refusals(const std::vector<ExtensionInstance>& extensions, int64_t batch_size) const {
+  return make_plan(impl_->network, impl_->infos, extensions, impl_->shapes, batch_size).refusals;
+}
+
+Evaluation Pass::evaluate(const Batch& batch, const ForwardContext& context) const {
+  at::NoGradGuard no_grad;
+  auto io = impl_->loss_io(run_forward(impl_->network, batch.inputs, context), batch);
+  const auto contributions = impl_->loss->contributions(io);
+  return impl_->evaluation(io, contributions);
+}
+
+PassOutcome Pass::run(const Batch& batch, const PassInfo& info, bool training,
+                      const std::vector<ExtensionInstance>& extensions, const ResultSink& sink) {
+  at::NoGradGuard no_grad;
+  const auto& plan = impl_->plan_for(extensions, info.batch_size);
+  const ForwardContext context{training, false, info.random, {}};
+  const Tape tape(impl_->network, batch.inputs, context);
+  if (!extensions.empty()) impl_->refuse_coupling(tape, context, batch.size);
+  auto io = impl_->loss_io(tape.outputs(), batch);
+  const auto contributions = impl_->loss->contributions(io);
+
+  PassOutcome outcome;
+  outcome.evaluation = impl_->evaluation(io, contributions);
+  outcome.output = tape.output(0);
+  outcome.individual_loss = impl_->loss->individual(io, contributions);
+  if (const double penalty = impl_->penalty(); penalty != 0)
+    outcome.individual_loss = outcome.individual_loss +
+        (impl_->loss->reduction() == LossReduction::mean ? penalty : penalty / static_cast<double>(io.batch_size));
+  impl_->walk(plan, tape, io, info, sink);
+  return outcome;
+}
+
+}  // namespace backobs

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/data.h>
+#include <backobs/extension.h>
+#include <backobs/loss.h>
+#include <backobs/network.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+/// One mini-batch through the network and back.
+namespace backobs {
+
+/// One extension in a pass, under the name its results carry (its own, or its `as`).
+struct ExtensionInstance {
+  std::string name;
+  std::shared_ptr<Extension> extension;
+};
+
+/// Takes results as they appear: parameter by parameter, last layer first. `parameter` is empty for values of the
+/// whole pass. Whoever takes a value owns it; what is only reduced here is freed at once.
+using ResultSink =
+    std::function<void(const std::string& quantity, const std::string& parameter, TensorList values)>;
+
+/// One cell of the table of what cannot work, found before any compute.
+struct Refusal {
+  std::string quantity, parameter, reason;
+};
+
+/// How much is walked at a time. Results are equal for every choice; memory is not.
+struct Tiling {
+  int64_t samples = 0;  ///< block of N; 0: as the memory budget allows
+  int64_t columns = 0;  ///< block of V; 0: as the memory budget allows
+  int64_t budget_bytes = int64_t{1} << 30;
+};
+
+struct PassSettings {
+  double l2_reg = 0;                                            ///< lambda of (lambda/2) |w|^2 over regularised parameters
+  std::function<bool(const std::string&)> is_regularised = {};  ///< by parameter name; empty: none
+  bool penalty_in_quantities = true;                            ///< false: quantities are bare (`penalty: exclude`)
+  Tiling tiling;
+};
+
+/// A mini-batch's loss.
+struct Evaluation {
+  double loss = 0;      ///< penalty included
+  double accuracy = 0;  ///< hits / N; 0 where the problem has none
+};
+
+/// What a pass leaves besides the results it streamed.
+struct PassOutcome {
+  Evaluation evaluation;
+  Tensor individual_loss;  ///< [N]; their mean (or sum) is the loss, penalty included
+  Tensor output;           ///< first network output, [N, *out]
+};
+
+/// The engine: one network, one loss, any extensions. Holds nothing between calls but settings and workspaces.
+class BACKOBS_API Pass {
+ public:
+  Pass(const Network& network, std::shared_ptr<const LossRule> loss, PassSettings settings);
+  ~Pass();
+
+  /// What extensions may know of every trainable parameter, in the network's order.
+  const std::vector<ParameterInfo>& parameters() const;
+  /// (extension, parameter) pairs that cannot work, with reasons. `batch_size` decides what fits.
+  std::vector<Refusal> refusals(const std::vector<ExtensionInstance>& extensions, int64_t batch_size = 1) const;
+
+  /// Forward only.
+  Evaluation evaluate(const Batch& batch, const ForwardContext& context) const;
+  /// Forward, one reverse walk, the gradient into every trainable parameter's grad() (overwritten), and every
+  /// extension's results into `sink`. Refused parameters are skipped.
+  PassOutcome run(const Batch& batch, const PassInfo& info, bool training,
+                  const std::vector<ExtensionInstance>& extensions = {}, const ResultSink& sink = {});
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace backobs

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "walk/plan.h"
+
+#include "walk/legality.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+namespace backobs {
+namespace {
+
+int64_t features(const std::vector<int64_t>& shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+/// By node: whether a parameter of the wanted kind is at the node or at something it reads.
+std::vector<bool> reach(const Network& network, const std::vector<std::vector<WalkPlan::ParameterAtNode>>& at,
+                        const std::function<bool(std::size_t)>& counts) {
+  std::vector<bool> wanted(network.nodes().size());
+  for (NodeId id = 0; id <= network.last(); ++id) {
+    for (const auto input : network.nodes()[id].inputs) wanted[id] = wanted[id] || wanted[input];
+    for (const auto& use : at[id]) wanted[id] = wanted[id] || counts(use.parameter);
+  }
+  return wanted;
+}
+
+/// By node: the widest node between it and the loss, itself included.
+std::vector<int64_t> widest(const Network& network, const std::vector<std::vector<int64_t>>& shapes) {
+  std::vector<int64_t> result(shapes.size());
+  for (NodeId id = network.last(); id >= 0; --id) {
+    result[id] = std::max(result[id], features(shapes[id]));
+    for (const auto input : network.nodes()[id].inputs) result[input] = std::max(result[input], result[id]);
+  }
+  return result;
+}
+
+void place_parameters(const Network& network, const std::vector<ParameterInfo>& infos, WalkPlan& plan) {
+  plan.parameters_at.resize(network.nodes().size());
+  for (std::size_t p = 0; p < infos.size(); ++p) {
+    const auto& uses = network.parameter(infos[p].name).uses;
+    const auto lowest = std::min_element(uses.begin(), uses.end(), [](auto& a, auto& b) { return a.node < b.node; });
+    for (const auto& use : uses)
+      plan.parameters_at[use.node].push_back({p, use.local_name, &use == &*lowest});
+  }
+}
+
+}  // namespace
+
+bool WalkPlan::has(SignalKey::Kind kind) const {
+  return std::any_of(signals.begin(), signals.end(), [&](const SignalKey& key) { return key.kind == kind; });
+}
+
+WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& infos,
+                   const std::vector<ExtensionInstance>& extensions,
+                   const std::vector<std::vector<int64_t>>& shapes, int64_t batch_size) {
+  WalkPlan plan;
+  plan.extensions = extensions;
+  plan.needs_of_parameter.resize(infos.size());
+  place_parameters(network, infos, plan);
+  const auto averaged = averaged_curvature_refusals(network);
+  const auto widest_to = widest(network, shapes);
+  int64_t loss_columns = 0;
+  for (const auto output : network.outputs()) loss_columns += features(shapes[output]);
+
+  for (const auto& instance : extensions) {
+    const auto declared = instance.extension->needs();
+    plan.needs_of_extension.emplace_back(declared.begin(), declared.end());
+    plan.visits.emplace_back(infos.size(), true);
+    for (std::size_t p = 0; p < infos.size(); ++p) {
+      const auto& parameter = network.parameter(infos[p].name);
+      const auto node = parameter.uses.front().node;
+      const NeedContext context{infos[p],   averaged[node], widest_to[node],
+                                loss_columns, batch_size,    static_cast<int64_t>(parameter.value.element_size())};
+      auto reason = instance.extension->refuses(infos[p]);
+      for (const auto& need : declared)
+        if (!reason) reason = refusal(need, context);
+      if (reason) {
+        plan.refusals.push_back({instance.name, infos[p].name, *reason});
+        plan.visits.back()[p] = false;
+        continue;
+      }
+      plan.needs_of_parameter[p].insert(declared.begin(), declared.end());
+      for (const auto& need : declared)
+        if (need.what != Need::What::input_factor) plan.signals.insert(need.signal);
+    }
+  }
+  plan.signals.erase(SignalKey::gradient());
+  plan.wanted = reach(network, plan.parameters_at, [](std::size_t) { return true; });
+  plan.averaged_wanted = reach(network, plan.parameters_at, [&](std::size_t p) {
+    return plan.needs_of_parameter[p].count({Need::What::output_factor, SignalKey::averaged_curvature()}) > 0;
+  });
+  return plan;
+}
+
+}  // namespace backobs

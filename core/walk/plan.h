@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "walk/pass.h"
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace backobs {
+
+/// Everything about a pass that does not depend on the batch: which signals travel how far, which derived quantities
+/// each parameter accumulates, and who visits whom.
+struct WalkPlan {
+  struct ParameterAtNode {
+    std::size_t parameter;   ///< index into ParameterInfo
+    std::string local_name;
+    bool last;               ///< no use further down: after this node the parameter is complete
+  };
+
+  std::vector<ExtensionInstance> extensions;
+  std::vector<std::set<Need>> needs_of_extension;             ///< as declared
+  std::vector<std::set<Need>> needs_of_parameter;             ///< union over the extensions that visit it
+  std::vector<std::vector<bool>> visits;                      ///< [extension][parameter]
+  std::vector<std::vector<ParameterAtNode>> parameters_at;    ///< by node
+  std::vector<bool> wanted;                                   ///< by node: a trainable parameter is here or above
+  std::vector<bool> averaged_wanted;                          ///< the same for a parameter that reads averaged_curvature
+  std::set<SignalKey> signals;                                ///< beyond the gradient
+  std::vector<Refusal> refusals;
+
+  bool has(SignalKey::Kind kind) const;
+};
+
+/// Plans a pass. `batch_size` decides what fits into memory; `sample_shapes` is Network::sample_shapes().
+WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,
+                   const std::vector<ExtensionInstance>& extensions,
+                   const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size);
+
+}  // namespace backobs

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+#include "walk/quantities.h"
+
+#include "kernels/affine.h"
+#include "walk/penalty.h"
+
+#include <ATen/ATen.h>
+
+namespace backobs {
+namespace {
+
+using What = Need::What;
+
+/// sign[v,n] a^2 for a [V, n, ...].
+Tensor signed_squares(const Tensor& a, const Tensor& signs) {
+  auto squares = a.square();
+  if (!signs.defined()) return squares;
+  auto shape = std::vector<int64_t>(a.dim(), 1);
+  shape[0] = signs.size(0);
+  shape[1] = signs.size(1);
+  return squares.mul_(signs.reshape(shape));
+}
+
+/// q[n, *f] = sum_v sign z^2 of columns in either form.
+Tensor summed_squares(const Columns& columns) {
+  if (columns.dense.defined()) return signed_squares(columns.dense, columns.signs).sum(0);
+  auto squares = columns.diagonal.square();
+  if (columns.signs.defined()) squares *= columns.signs;
+  if (columns.first == 0 && columns.count == squares.numel() / squares.size(0)) return squares;
+  auto part = at::zeros_like(squares);
+  part.flatten(1).narrow(1, columns.first, columns.count).copy_(squares.flatten(1).narrow(1, columns.first, columns.count));
+  return part;
+}
+
+}  // namespace
+
+ParameterQuantities::ParameterQuantities(const ParameterInfo& info, Tensor value, const std::set<Need>& needs, bool penalty)
+    : info_(info), value_(std::move(value)), needs_(needs), penalty_(penalty ? info.penalty : 0),
+      gradient_penalty_(info.penalty) {
+  gradient_ = value_.grad();
+  if (!gradient_.defined() || !gradient_.is_contiguous() || gradient_.options().dtype() != value_.dtype())
+    gradient_ = at::empty(value_.sizes(), value_.options().requires_grad(false));
+}
+
+void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
+                              const Columns& columns, const TilePosition& tile, int64_t total_columns, bool last_use) {
+  const auto form = rule.form(local_name);
+  if (!info_.shared && form != ParamForm::general) {
+    add_affine(rule, io, local_name, key, columns, tile, total_columns);
+    return;
+  }
+  const auto dense = columns.written_out();
+  auto own = rule.param_jac_t(io, local_name, dense.dense);
+  if (info_.shared) {
+    auto& pending = pending_[key];
+    pending = pending.defined() ? pending + own : own;
+    if (!last_use) return;
+    own = pending;
+    pending_.erase(key);
+  }
+  add_from_columns(key, own, dense.signs, tile, total_columns);
+}
+
+void ParameterQuantities::add_residual(const Columns& columns, const TilePosition& tile) {
+  add_from_columns(SignalKey::hessian_residuals(), columns.dense, columns.signs, tile, 0);
+}
+
+/// Everything from written-out columns [V, n, *p]: always right, for any kind of parameter.
+void ParameterQuantities::add_from_columns(const SignalKey& key, const Tensor& a, const Tensor& signs,
+                                           const TilePosition& tile, int64_t total_columns) {
+  if (key == SignalKey::gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
+  else if (needs(What::sum, key)) accumulate(What::sum, key, a.sum(c10::IntArrayRef{0, 1}));
+  if (needs(What::variance, key)) {
+    const auto wide = a[0].to(at::kDouble);
+    accumulate_moments(wide.sum(0), wide.square().sum(0));
+  }
+  if (needs(What::sum_squares, key)) accumulate(What::sum_squares, key, signed_squares(a, signs).sum(0).sum(0));
+  join_from_columns(key, a, signs, tile, total_columns);
+}
+
+/// What keeps the sample axis; here the penalty enters sample by sample.
+void ParameterQuantities::join_from_columns(const SignalKey& key, Tensor a, const Tensor& signs, const TilePosition& tile,
+                                            int64_t total_columns) {
+  if (!needs(What::columns, key) && !needs(What::squared_norms, key) && !needs(What::sample_squares, key)) return;
+  if (const auto share = penalty::per_sample(key, value_.detach(), penalty_, tile.batch_size); share.defined()) a = a + share;
+  if (needs(What::columns, key)) join(What::columns, key, a, 1, tile, total_columns);
+  if (needs(What::squared_norms, key)) join(What::squared_norms, key, a.flatten(2).square().sum(2), 1, tile, total_columns);
+  if (needs(What::sample_squares, key))
+    join(What::sample_squares, key, signed_squares(a, signs).sum(0), 0, tile, total_columns);
+}
+
+void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
+                                     const SignalKey& key, const Columns& columns, const TilePosition& tile,
+                                     int64_t total_columns) {
+  const bool is_weight = rule.form(local_name) == ParamForm::weight;
+  const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
+  const auto x = is_weight ? rule.affine_input(io) : Tensor();
+
+  // With one position and one group squares only need q[n,c]; a diagonal residual never has to be written out.
+  const bool only_squares = !needs(What::columns, key) && !needs(What::squared_norms, key) &&
+                            !needs(What::output_factor, key) && !needs(What::sum, key) && !(key == SignalKey::gradient());
+  if (only_squares) {
+    if (!needs(What::sum_squares, key) && !needs(What::sample_squares, key)) return;
+    const auto probe = rule.affine_columns(io, (columns.dense.defined() ? columns.dense.narrow(0, 0, 1)
+                                                                        : columns.diagonal.unsqueeze(0)));
+    if (probe.size(2) == 1 && probe.size(3) == 1) {
+      const auto q = summed_squares(columns).reshape({io.samples(), -1});
+      if (needs(What::sum_squares, key))
+        accumulate(What::sum_squares, key, shaped(is_weight ? affine::sum_squares_from(q, x) : q.sum(0).unsqueeze(0)));
+      if (needs(What::sample_squares, key))
+        join(What::sample_squares, key, shaped(is_weight ? affine::sample_squares_from(q, x) : q.unsqueeze(1)), 0, tile,
+             total_columns);
+      return;
+    }
+  }
+
+  const auto dense = columns.written_out();
+  const auto z = rule.affine_columns(io, dense.dense);  // [V, n, S, G, C]
+  if (needs(What::output_factor, key)) accumulate(What::output_factor, key, affine::output_moment(z));
+  if (!is_weight) {
+    add_from_columns(key, shaped(z.sum(2)), dense.signs, tile, total_columns);
+    return;
+  }
+  if (key == SignalKey::gradient()) {
+    if (!gradient_started_ && z.size(2) == 1 && z.size(3) == 1 && z.size(0) == 1 && gradient_.dim() == 2) {
+      at::mm_out(gradient_, z.reshape({-1, z.size(4)}).t(), x.reshape({-1, x.size(3)}));  // straight into grad()
+      gradient_started_ = true;
+    } else {
+      add_gradient(shaped(affine::sum(z, x)));
+    }
+  } else if (needs(What::sum, key)) {
+    accumulate(What::sum, key, shaped(affine::sum(z, x)));
+  }
+  add_weight_values(shaped, key, z, dense.signs, x, tile, total_columns);
+}
+
+/// The weight's derived quantities from z and x, without individual gradients where nobody asked for them.
+void ParameterQuantities::add_weight_values(const std::function<Tensor(const Tensor&)>& shaped, const SignalKey& key,
+                                            const Tensor& z, const Tensor& signs, const Tensor& x,
+                                            const TilePosition& tile, int64_t total_columns) {
+  if (needs(What::variance, key)) {
+    const auto wide_z = z.to(at::kDouble), wide_x = x.to(at::kDouble);
+    accumulate_moments(shaped(affine::sum(wide_z, wide_x)), shaped(affine::sum_squares(wide_z, {}, wide_x)));
+  }
+  if (needs(What::sum_squares, key)) accumulate(What::sum_squares, key, shaped(affine::sum_squares(z, signs, x)));
+  const bool penalised = penalty_ != 0 && key == SignalKey::gradient();
+  if (needs(What::columns, key) || (penalised && needs(What::sample_squares, key))) {
+    join_from_columns(key, shaped(affine::columns(z, x)), signs, tile, total_columns);
+    return;
+  }
+  if (needs(What::squared_norms, key)) {
+    auto norms = affine::squared_norms(z, x);
+    if (penalised) {
+      const auto w = value_.detach();
+      const auto products = affine::inner_products(z, x, w.reshape({z.size(3), z.size(4), x.size(3)}));
+      norms += penalty::norm_correction(products, w, penalty_, tile.batch_size);
+    }
+    join(What::squared_norms, key, norms, 1, tile, total_columns);
+  }
+  if (needs(What::sample_squares, key))
+    join(What::sample_squares, key, shaped(affine::sample_squares(z, signs, x)), 0, tile, total_columns);
+}
+
+void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, int64_t batch_size) {
+  const Need need{What::input_factor, SignalKey::gradient()};
+  if (info_.form != ParamForm::weight || !needs_.count(need)) return;
+  accumulate(need.what, need.signal, affine::input_moment(rule.affine_input(io)) / static_cast<double>(batch_size));
+}
+
+/// A[c,c'] = sum over positions t, t' of M[(c,t),(c',t')]: affine_columns on M's rows, then on what is left of its columns.
+void ParameterQuantities::add_averaged(const LayerRule& rule, const LayerIO& io, const std::string&, const Tensor& mat) {
+  const auto key = SignalKey::averaged_curvature();
+  if (!needs(What::output_factor, key)) return;
+  const auto one = io.narrow(0, 1);
+  auto shape = (one.output.defined() ? one.output.sizes() : c10::IntArrayRef{}).vec();
+  if (shape.empty()) {
+    TensorList saved;
+    shape = rule.forward(one.inputs, {}, saved).sizes().vec();
+  }
+  shape.insert(shape.begin(), -1);
+  const auto half = rule.affine_columns(one, mat.reshape(shape)).sum(2).flatten(1);        // [D, C]
+  const auto both = rule.affine_columns(one, half.t().reshape(shape)).sum(2).flatten(1);   // [C, C]
+  values_[{What::output_factor, key}] = both;
+}
+
+void ParameterQuantities::accumulate(What what, const SignalKey& key, const Tensor& value) {
+  auto& sum = values_[{what, key}];
+  sum = sum.defined() ? sum.add_(value) : value;
+}
+
+/// Puts a tile's value into the whole: axis 0 is V where `sample_axis` is 1; sample_squares (axis 0 is N) add over V.
+void ParameterQuantities::join(What what, const SignalKey& key, const Tensor& value, int64_t sample_axis,
+                               const TilePosition& tile, int64_t total_columns) {
+  auto& whole = values_[{what, key}];
+  const bool has_columns = sample_axis == 1;
+  if (!whole.defined()) {
+    if (tile.whole() && (!has_columns || value.size(0) == total_columns)) {
+      whole = value;
+      return;
+    }
+    auto shape = value.sizes().vec();
+    shape[sample_axis] = tile.batch_size;
+    if (has_columns) shape[0] = total_columns;
+    whole = at::zeros(shape, value.options());
+  }
+  auto part = whole.narrow(sample_axis, tile.first_sample, tile.samples);
+  if (has_columns) part = part.narrow(0, tile.first_column, value.size(0));
+  part.add_(value);
+}
+
+void ParameterQuantities::accumulate_moments(const Tensor& sum, const Tensor& sum_of_squares) {
+  moment1_ = moment1_.defined() ? moment1_.add_(sum) : sum;
+  moment2_ = moment2_.defined() ? moment2_.add_(sum_of_squares) : sum_of_squares;
+}
+
+void ParameterQuantities::add_gradient(const Tensor& sum) {
+  if (gradient_started_) gradient_.add_(sum);
+  else gradient_.copy_(sum);
+  gradient_started_ = true;
+}
+
+void ParameterQuantities::finish(int64_t batch_size) {
+  const auto key = SignalKey::gradient();
+  if (!gradient_started_) gradient_.zero_();
+  if (moment1_.defined()) {
+    const auto mean = moment1_.div_(static_cast<double>(batch_size));
+    values_[{What::variance, key}] =
+        (moment2_.div_(static_cast<double>(batch_size)) - mean.square()).clamp_min_(0).to(value_.scalar_type());
+  }
+  add_penalty(batch_size);
+  values_[{What::sum, key}] = gradient_;
+  if (gradient_penalty_ != 0) {
+    if (penalty_ == 0) values_[{What::sum, key}] = gradient_.clone();
+    gradient_.add_(value_.detach(), gradient_penalty_);
+  }
+  value_.mutable_grad() = gradient_;
+}
+
+void ParameterQuantities::add_penalty(int64_t batch_size) {
+  if (penalty_ == 0) return;
+  for (auto& [need, value] : values_) penalty::complete(need, value, value_.detach(), gradient_, penalty_, batch_size);
+}
+
+const Tensor& ParameterQuantities::value(const Need& need) const {
+  static const Tensor absent;
+  const auto found = values_.find(need);
+  return found == values_.end() ? absent : found->second;
+}
+
+}  // namespace backobs

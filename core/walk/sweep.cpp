@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "walk/sweep.h"
+
+#include <ATen/ATen.h>
+
+namespace backobs {
+
+Sweep::Sweep(const Network& network, const WalkPlan& plan, const Tape& tape,
+             std::vector<ParameterQuantities>& quantities, TilePosition samples)
+    : network_(network), plan_(plan), tape_(tape), quantities_(quantities), samples_(samples),
+      averaged_at_(network.outputs().front()) {}
+
+void Sweep::start(const ColumnSource& source) {
+  Live live{source.key, std::vector<Columns>(network_.nodes().size()), source.first, source.total};
+  for (const auto& [node, columns] : source.at)
+    if (plan_.wanted[node]) live.at[node] = add(live.at[node], columns);
+  live_.push_back(std::move(live));
+}
+
+void Sweep::run() {
+  for (NodeId node = network_.last(); node >= 0 && network_.nodes()[node].rule; --node) {
+    if (!plan_.wanted[node]) continue;
+    const auto io = tape_.io(node, samples_.first_sample, samples_.samples);
+    visit_parameters(node, io);
+    if (any_input_wanted(node)) {
+      // The residual first: it reads the gradient at this node, which moving releases.
+      if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals))
+        add_residual(node, io, *grad);
+      move_columns(node, io);
+    }
+    move_averaged(node, io);
+    for (auto& live : live_) live.at[node] = {};
+    if (complete_)
+      for (const auto& use : plan_.parameters_at[node])
+        if (use.last) complete_(use.parameter);
+  }
+}
+
+bool Sweep::any_input_wanted(NodeId node) const {
+  for (const auto input : network_.nodes()[node].inputs)
+    if (plan_.wanted[input]) return true;
+  return false;
+}
+
+const Tensor* Sweep::gradient_at(NodeId node) const {
+  for (const auto& live : live_)
+    if (live.key == SignalKey::gradient() && live.at[node].defined()) return &live.at[node].dense;
+  return nullptr;
+}
+
+TilePosition Sweep::position(const Live& live, const Columns& columns) const {
+  auto position = samples_;
+  position.first_column = live.first;
+  position.columns = columns.dense.defined() ? columns.dense.size(0) : columns.count;
+  return position;
+}
+
+void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
+  const auto& rule = *network_.nodes()[node].rule;
+  for (const auto& use : plan_.parameters_at[node]) {
+    auto& quantities = quantities_[use.parameter];
+    for (const auto& live : live_)
+      if (live.at[node].defined())
+        quantities.add(rule, io, use.local_name, live.key, live.at[node], position(live, live.at[node]), live.total, use.last);
+    if (collects_inputs_) quantities.add_input(rule, io, samples_.batch_size);
+    if (averaged_.defined() && averaged_at_ == node) quantities.add_averaged(rule, io, use.local_name, averaged_);
+  }
+  if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals))
+    add_param_residuals(node, io, (*grad)[0]);
+}
+
+void Sweep::add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad) {
+  const auto& rule = *network_.nodes()[node].rule;
+  for (const auto& use : plan_.parameters_at[node]) {
+    if (rule.form(use.local_name) != ParamForm::general) continue;  // affine maps are linear in their parameters
+    const auto residual = rule.param_residual(io, use.local_name, grad);
+    if (!residual.empty()) quantities_[use.parameter].add_residual(columns_of(residual).front(), samples_);
+  }
+}
+
+void Sweep::move_columns(NodeId node, const LayerIO& io) {
+  const auto& [name, rule, inputs, shape] = network_.nodes()[node];
+  for (auto& live : live_) {
+    if (!live.at[node].defined()) continue;
+    const auto pulled = pull_back(*rule, io, live.at[node]);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (plan_.wanted[inputs[i]]) live.at[inputs[i]] = add(live.at[inputs[i]], pulled[i]);
+  }
+}
+
+void Sweep::add_residual(NodeId node, const LayerIO& io, const Tensor& grad) {
+  const auto& [name, rule, inputs, shape] = network_.nodes()[node];
+  if (!rule->is_curved()) return;
+  const auto residual = rule->residual(io, grad[0]);
+  if (residual.empty()) return;
+  ColumnSource source;
+  source.key = SignalKey::hessian_residuals();
+  source.count = column_count(residual);
+  const auto columns = columns_of(residual);
+  for (std::size_t i = 0; i < inputs.size(); ++i) source.at.emplace_back(inputs[i], columns[i]);
+  if (diverted_) diverted_->push_back(std::move(source));
+  else start(source);
+}
+
+/// M <- (1/N) sum_n J_n^T M J_n.
+void Sweep::move_averaged(NodeId node, const LayerIO& io) {
+  if (!averaged_.defined() || averaged_at_ != node) return;
+  const auto& inputs = network_.nodes()[node].inputs;
+  if (inputs.size() != 1 || !plan_.averaged_wanted[inputs[0]]) {
+    averaged_ = Tensor();
+    return;
+  }
+  averaged_ = network_.nodes()[node].rule->sum_jac_t_mat_jac(io, averaged_).div_(static_cast<double>(samples_.batch_size));
+  averaged_at_ = inputs[0];
+}
+
+}  // namespace backobs

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/loss.h>
+#include <backobs/network.h>
+
+#include "network/tape.h"
+#include "signals/columns.h"
+#include "walk/plan.h"
+#include "walk/quantities.h"
+
+#include <functional>
+#include <vector>
+
+namespace backobs {
+
+/// Columns waiting to enter the network at some nodes: the loss's at the outputs, a residual's at its layer's inputs.
+struct ColumnSource {
+  SignalKey key;
+  std::vector<std::pair<NodeId, Columns>> at;  ///< [count, n, *out] at each of these nodes
+  int64_t first = 0;                           ///< of all columns of the signal
+  int64_t count = 0;
+  int64_t total = 0;                           ///< V of the whole signal; 0 where it is not known (residuals)
+};
+
+/// One reverse walk over one tile: every live signal moves through each node once, from the last to the first, and is
+/// dropped after its last reader.
+class Sweep {
+ public:
+  Sweep(const Network& network, const WalkPlan& plan, const Tape& tape, std::vector<ParameterQuantities>& quantities,
+        TilePosition samples);
+
+  void start(const ColumnSource& source);
+  /// M = sum_n H_n at the output; needs a sweep over the whole batch.
+  void start_averaged(const Tensor& mat) { averaged_ = mat; }
+  /// Input factors are of the samples, not of a signal: one sweep per block of samples collects them.
+  void collect_inputs() { collects_inputs_ = true; }
+  /// Residuals born in this sweep go here instead of travelling on at once.
+  void divert_residuals(std::vector<ColumnSource>* sources) { diverted_ = sources; }
+  /// Called for each parameter after its last use.
+  void on_complete(std::function<void(std::size_t)> callback) { complete_ = std::move(callback); }
+
+  void run();
+
+ private:
+  struct Live {
+    SignalKey key;
+    std::vector<Columns> at;  ///< by node
+    int64_t first = 0, total = 0;
+  };
+  void visit_parameters(NodeId node, const LayerIO& io);
+  void add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
+  void move_columns(NodeId node, const LayerIO& io);
+  void add_residual(NodeId node, const LayerIO& io, const Tensor& grad);
+  void move_averaged(NodeId node, const LayerIO& io);
+  bool any_input_wanted(NodeId node) const;
+  const Tensor* gradient_at(NodeId node) const;
+  TilePosition position(const Live& live, const Columns& columns) const;
+
+  const Network& network_;
+  const WalkPlan& plan_;
+  const Tape& tape_;
+  std::vector<ParameterQuantities>& quantities_;
+  TilePosition samples_;
+  std::vector<Live> live_;
+  Tensor averaged_;  ///< at the node being walked; the legal path is a chain
+  NodeId averaged_at_ = -1;
+  bool collects_inputs_ = false;
+  std::vector<ColumnSource>* diverted_ = nullptr;
+  std::function<void(std::size_t)> complete_;
+};
+
+}  // namespace backobs

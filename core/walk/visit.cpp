@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "walk/visit.h"
+
+#include <backobs/error.h>
+
+#include <ATen/ATen.h>
+#include <c10/util/Exception.h>
+
+namespace backobs {
+namespace {
+
+/// What one extension sees of one parameter.
+class Visit final : public ParameterVisit {
+ public:
+  Visit(const ParameterInfo& info, const Tensor& value, int64_t batch_size, const ParameterQuantities& quantities,
+        const std::set<Need>& declared, const std::string& extension)
+      : info_(info), value_(value), batch_size_(batch_size), quantities_(quantities), declared_(declared), extension_(extension) {}
+
+  const ParameterInfo& info() const override { return info_; }
+  const Tensor& value() const override { return value_; }
+  int64_t batch_size() const override { return batch_size_; }
+
+  Tensor derived(const Need& need) const override {
+    const bool is_gradient = need == Need{Need::What::sum, SignalKey::gradient()};
+    if (!is_gradient && !declared_.count(need))
+      throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(),
+                        "needs() to declare it");
+    const auto value = quantities_.value(need);
+    return value.defined() ? value : zeros(need);
+  }
+
+ private:
+  /// A signal that never arose (no curved layer, no residual) adds up to zero.
+  Tensor zeros(const Need& need) const {
+    auto shape = info_.shape;
+    if (need.what == Need::What::sample_squares) shape.insert(shape.begin(), batch_size_);
+    return at::zeros(shape, value_.options().requires_grad(false));
+  }
+
+  const ParameterInfo& info_;
+  const Tensor value_;
+  int64_t batch_size_;
+  const ParameterQuantities& quantities_;
+  const std::set<Need>& declared_;
+  const std::string& extension_;
+};
+
+/// Names the values of one extension and hands them on.
+class NamedResults final : public Results {
+ public:
+  NamedResults(const std::string& name, const ResultSink& sink) : name_(name), sink_(sink) {}
+
+  void put(const ParameterVisit& visit, TensorList values) override {
+    // grad() is a buffer that the next pass overwrites; everything else is fresh in each pass.
+    const auto grad = visit.grad();
+    for (auto& value : values)
+      if (value.defined() && value.is_alias_of(grad)) value = value.clone();
+    if (sink_) sink_(name_, visit.info().name, std::move(values));
+  }
+  void put(const std::string& name, Tensor value) override {
+    if (sink_) sink_(name_ + "." + name, "", {std::move(value)});
+  }
+
+ private:
+  const std::string& name_;
+  const ResultSink& sink_;
+};
+
+}  // namespace
+
+Visits::Visits(const WalkPlan& plan, const std::vector<ParameterInfo>& infos, const Network& network, const PassInfo& info,
+               const ResultSink& sink)
+    : plan_(plan), infos_(infos), network_(network), info_(info), sink_(sink) {}
+
+template <typename Function>
+void Visits::guarded(std::size_t extension, const std::string& phase, Function function) const {
+  const auto where = [&] {
+    return "extension `" + plan_.extensions[extension].name + "` in " + phase + ", step " + std::to_string(info_.step);
+  };
+  try {
+    function();
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw PluginError(where(), error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    throw PluginError(where(), error.what());
+  } catch (...) {
+    throw PluginError(where(), "something thrown that is no exception", "std::exception");
+  }
+}
+
+void Visits::begin() {
+  for (std::size_t e = 0; e < plan_.extensions.size(); ++e)
+    guarded(e, "begin_pass", [&] { plan_.extensions[e].extension->begin_pass(info_); });
+}
+
+void Visits::visit(std::size_t p, const ParameterQuantities& quantities) {
+  for (std::size_t e = 0; e < plan_.extensions.size(); ++e) {
+    if (!plan_.visits[e][p]) continue;
+    const auto& instance = plan_.extensions[e];
+    const Visit view(infos_[p], network_.parameter(infos_[p].name).value.detach(), info_.batch_size, quantities,
+                     plan_.needs_of_extension[e], instance.name);
+    NamedResults results(instance.name, sink_);
+    guarded(e, "visit of " + infos_[p].name, [&] { instance.extension->visit(view, results); });
+  }
+}
+
+void Visits::end() {
+  for (std::size_t e = 0; e < plan_.extensions.size(); ++e) {
+    NamedResults results(plan_.extensions[e].name, sink_);
+    guarded(e, "end_pass", [&] { plan_.extensions[e].extension->end_pass(results); });
+  }
+}
+
+}  // namespace backobs

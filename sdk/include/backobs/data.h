@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/export.h>
+#include <backobs/layer.h>
+#include <backobs/random.h>
+
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace backobs {
+
+/// A mini-batch. `size` is N; loss and extensions use it, never a tensor's shape.
+struct Batch {
+  TensorList inputs;   ///< one [N, *in] per network input
+  TensorList targets;  ///< what the loss compares with
+  Tensor indices;      ///< [N] int64, positions in the official order of the set
+  int64_t size = 0;
+};
+
+/// The four sets of DeepOBS. train_eval estimates the training loss without training.
+enum class Phase { train, train_eval, valid, test };
+BACKOBS_API const char* to_string(Phase phase);
+
+/// deepobs: as DeepOBS does it, which published numbers depend on: the last incomplete batch is dropped in all four
+///   sets, train_eval is drawn anew from the whole official training set, with the training transform.
+/// strict: evaluation sets are complete; train_eval lies inside the training indices and is not augmented.
+enum class Protocol { deepobs, strict };
+
+/// Real files, or seeded class-separable noise of the same shapes that runs anywhere.
+enum class Source { real, synthetic };
+
+/// What the user asked for, as a problem's data source needs it.
+struct DataRequest {
+  Source source = Source::real;
+  Protocol protocol = Protocol::deepobs;
+  std::filesystem::path folder;  ///< data root; empty: the search order of `backobs data list`
+  uint64_t seed = 42;            ///< decides split, orders and augmentation
+  c10::ScalarType dtype = c10::kFloat;
+  c10::Device device = c10::kCPU;
+};
+
+/// Where batches come from. Stateless: every order and every augmentation follows from the Random passed in.
+class BACKOBS_API DataSource {
+ public:
+  virtual ~DataSource();
+  /// Sample indices of one pass through `phase`, in order; random.epoch position decides shuffles.
+  virtual std::vector<int64_t> order(Phase phase, const Random& random) const = 0;
+  /// The samples at `indices`, transformed as `phase` wants, in the requested dtype on the requested device.
+  virtual Batch batch(Phase phase, const std::vector<int64_t>& indices, const Random& random) const = 0;
+  /// Whether an incomplete last batch is dropped in this phase.
+  virtual bool drops_incomplete(Phase phase) const = 0;
+};
+
+/// Labelled images as they are stored: bytes, in official order.
+struct ImageSet {
+  std::string name;
+  Tensor train_images, test_images;  ///< uint8 [M, C, H, W]
+  Tensor train_labels, test_labels;  ///< int64 [M]
+  int64_t classes = 0;
+};
+
+/// What becomes of an image: byte / 255, then (x - mean) / std per channel if given.
+struct ImageTransform {
+  std::vector<double> mean, std;
+};
+
+/// DeepOBS's sets over one ImageSet: `held_out` training images become the validation set (Python's
+/// random.shuffle under the seed), as many are drawn for train_eval.
+BACKOBS_API std::shared_ptr<DataSource> image_source(ImageSet images, const DataRequest& request, int64_t held_out,
+                                                     const ImageTransform& transform = {});
+/// The named set ("mnist", "fmnist") from its files, or synthetic of the same shape, as `request.source` says.
+/// Throws DataError with the command that fetches it if files are missing or not what they claim to be.
+BACKOBS_API ImageSet load_images(const std::string& name, const DataRequest& request);
+
+/// Fixed tensors: inputs and targets per phase, [M, *in] and [M, *target]; train and train_eval are shuffled.
+struct TensorSet {
+  std::array<Tensor, 3> inputs;   ///< train, valid, test
+  std::array<Tensor, 3> targets;
+};
+BACKOBS_API std::shared_ptr<DataSource> tensor_source(TensorSet tensors, const DataRequest& request);
+
+}  // namespace backobs
