@@ -17,9 +17,9 @@ class Kfra final : public Extension {
   }
   void visit(const ParameterVisit& p, Results& results) override {
     if (p.info().form == ParamForm::bias)
-      results.put(p, {p.output_factor(key_)});
+      results.put(p, TensorList{p.output_factor(key_)});
     else
-      results.put(p, {p.output_factor(key_), p.input_factor()});
+      results.put(p, TensorList{p.output_factor(key_), p.input_factor()});
   }
 
  private:

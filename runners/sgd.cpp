@@ -27,13 +27,13 @@ Key state_key(const at::Tensor& value) {
   }
 }
 
-/// Stochastic gradient descent with momentum m: v <- m v + g (v = g at first), w <- w - lr v; with Nesterov's look-ahead
-/// w <- w - lr (g + m v). g carries the weight penalty already, so the optimizer has no weight decay of its own.
+/// Stochastic gradient descent with momentum m: v <- m v + g (v = g at first), w <- w - lr v; with Nesterov's
+/// look-ahead w <- w - lr (g + m v). g carries the weight penalty already, so the optimizer has no weight decay of its
+/// own.
 class Sgd final : public Runner {
  public:
   static Schema schema() {
-    return {Option::real("lr", "learning rate").at_least(0),
-            Option::real("momentum", 0, "momentum").at_least(0),
+    return {Option::real("lr", "learning rate").at_least(0), Option::real("momentum", 0, "momentum").at_least(0),
             Option::flag("nesterov", false, "Nesterov's look-ahead; needs momentum")};
   }
 

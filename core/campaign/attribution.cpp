@@ -29,9 +29,12 @@ Position* map(int descriptor) {
 
 class AttributedExtension final : public Extension {
  public:
-  AttributedExtension(std::string name, std::shared_ptr<Extension> inner) : name_(std::move(name)), inner_(std::move(inner)) {}
+  AttributedExtension(std::string name, std::shared_ptr<Extension> inner)
+      : name_(std::move(name)), inner_(std::move(inner)) {}
 
-  std::vector<Need> needs() const override { return at("needs", [&] { return inner_->needs(); }); }
+  std::vector<Need> needs() const override {
+    return at("needs", [&] { return inner_->needs(); });
+  }
   std::optional<std::string> refuses(const ParameterInfo& info) const override {
     return at("refuses", [&] { return inner_->refuses(info); });
   }
@@ -88,7 +91,8 @@ SharedPosition::~SharedPosition() {
 
 Position SharedPosition::read() const {
   Position copy_of = shared_ ? *shared_ : Position{};
-  copy_of.kind[sizeof copy_of.kind - 1] = copy_of.name[sizeof copy_of.name - 1] = copy_of.phase[sizeof copy_of.phase - 1] = '\0';
+  copy_of.kind[sizeof copy_of.kind - 1] = copy_of.name[sizeof copy_of.name - 1] =
+      copy_of.phase[sizeof copy_of.phase - 1] = '\0';
   return copy_of;
 }
 

@@ -12,9 +12,9 @@
 namespace backobs {
 
 struct Position {
-  char kind[16] = {};   ///< "extension"; empty: core itself
+  char kind[16] = {};  ///< "extension"; empty: core itself
   char name[64] = {};
-  char phase[24] = {};  ///< "visit"
+  char phase[24] = {};           ///< "visit"
   int64_t epoch = 0, step = -1;  ///< step is global; -1 before the first
 
   /// "extension `variance`, visit, epoch 0, step 12".

@@ -107,7 +107,8 @@ std::string setting_folder(const RunSettings& settings) {
   const LoopSettings& loop = settings.loop;
   std::string name = "num_epochs__" + std::to_string(loop.epochs) + "__batch_size__" + std::to_string(loop.batch_size);
   if (loop.l2_reg_given) name += "__l2_reg__" + folder_number(loop.l2_reg);
-  for (const auto& [option, value] : settings.runner.options.values()) name += "__" + option + "__" + folder_text(value);
+  for (const auto& [option, value] : settings.runner.options.values())
+    name += "__" + option + "__" + folder_text(value);
   for (const auto& [param, value] : training_params(loop)) name += "__" + param + "__" + folder_text(value);
   return name;
 }
@@ -123,19 +124,18 @@ std::filesystem::path deepobs_path(const RunSettings& settings, const std::strin
 
 std::string deepobs_json(const RunSettings& settings, const std::string& optimizer, const Curves& curves) {
   const LoopSettings& loop = settings.loop;
-  std::vector<Member> members = {
-      {"testproblem", quoted(settings.problem.name)},
-      {"batch_size", std::to_string(loop.batch_size)},
-      {"num_epochs", std::to_string(loop.epochs)},
-      {"random_seed", std::to_string(settings.seed)},
-      {"l2_reg", loop.l2_reg_given ? python_real(loop.l2_reg) : "null"},
-      {"optimizer_name", quoted(optimizer)},
-      {"optimizer_hyperparams", options_text(settings.runner.options.values())},
-      {"training_params", options_text(training_params(loop))},
-      {"train_losses", curve(curves, [](const auto& e) { return e.train.loss; })},
-      {"valid_losses", curve(curves, [](const auto& e) { return e.valid.loss; })},
-      {"test_losses", curve(curves, [](const auto& e) { return e.test.loss; })},
-      {"minibatch_train_losses", json_text(curves.minibatch_losses, 1)}};
+  std::vector<Member> members = {{"testproblem", quoted(settings.problem.name)},
+                                 {"batch_size", std::to_string(loop.batch_size)},
+                                 {"num_epochs", std::to_string(loop.epochs)},
+                                 {"random_seed", std::to_string(settings.seed)},
+                                 {"l2_reg", loop.l2_reg_given ? python_real(loop.l2_reg) : "null"},
+                                 {"optimizer_name", quoted(optimizer)},
+                                 {"optimizer_hyperparams", options_text(settings.runner.options.values())},
+                                 {"training_params", options_text(training_params(loop))},
+                                 {"train_losses", curve(curves, [](const auto& e) { return e.train.loss; })},
+                                 {"valid_losses", curve(curves, [](const auto& e) { return e.valid.loss; })},
+                                 {"test_losses", curve(curves, [](const auto& e) { return e.test.loss; })},
+                                 {"minibatch_train_losses", json_text(curves.minibatch_losses, 1)}};
   if (curves.has_accuracy) {
     members.emplace_back("train_accuracies", curve(curves, [](const auto& e) { return e.train.accuracy; }));
     members.emplace_back("valid_accuracies", curve(curves, [](const auto& e) { return e.valid.accuracy; }));

@@ -20,7 +20,8 @@ BACKOBS_API std::string folder_number(double value);
 BACKOBS_API std::string setting_folder(const RunSettings& settings);
 
 /// "fmnist_logreg/SGD/<setting folder>/random_seed__42__2024-01-31-23-59-00.json", the local time of the start.
-BACKOBS_API std::filesystem::path deepobs_path(const RunSettings& settings, const std::string& optimizer, std::time_t start);
+BACKOBS_API std::filesystem::path deepobs_path(const RunSettings& settings, const std::string& optimizer,
+                                               std::time_t start);
 
 /// The file's text. l2_reg is null unless given; NaN and infinities are Python's tokens; the accuracies are left out
 /// where the problem defines none (DeepOBS itself also drops them when one is exactly zero).

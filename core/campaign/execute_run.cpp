@@ -34,7 +34,8 @@ void warn_of_refusals(const Training& training) {
 }
 
 /// Two runs of one campaign may share setting, seed and second; the second run takes a later name.
-fs::path free_deepobs_file(const fs::path& root, const RunSettings& settings, const std::string& optimizer, std::time_t start) {
+fs::path free_deepobs_file(const fs::path& root, const RunSettings& settings, const std::string& optimizer,
+                           std::time_t start) {
   for (std::time_t time = start;; ++time) {
     const fs::path file = deepobs_path(settings, optimizer, time);
     if (!fs::exists(root / file)) return file;
@@ -45,8 +46,13 @@ fs::path free_deepobs_file(const fs::path& root, const RunSettings& settings, co
 class RunInProgress {
  public:
   RunInProgress(const std::string& campaign, const Run& run, const Registry& registry, const RunFolder& folder)
-      : run_(run), registry_(registry), folder_(folder), record_(new_record(campaign, run, registry)),
-        log_(folder.log()), started_(std::time(nullptr)), clock_(Clock::now()) {
+      : run_(run),
+        registry_(registry),
+        folder_(folder),
+        record_(new_record(campaign, run, registry)),
+        log_(folder.log()),
+        started_(std::time(nullptr)),
+        clock_(Clock::now()) {
     log::also_to(log_.part());
     record_["started"] = utc_text(started_);
   }
@@ -75,7 +81,8 @@ class RunInProgress {
  private:
   void finish(const std::string& optimizer, const Curves& curves, GrowingFile& metrics) {
     const fs::path deepobs = free_deepobs_file(folder_.deepobs(), run_.settings, optimizer, started_);
-    record_["outputs"] = {{"metrics", folder_.metrics().filename()}, {"log", folder_.log().filename()},
+    record_["outputs"] = {{"metrics", folder_.metrics().filename()},
+                          {"log", folder_.log().filename()},
                           {"deepobs", (fs::path("../../deepobs") / deepobs).string()}};
     make_folder((folder_.deepobs() / deepobs).parent_path());
     write_file(folder_.deepobs() / deepobs, deepobs_json(run_.settings, optimizer, curves));
@@ -118,8 +125,8 @@ std::string present_message() {
   }
 }
 
-std::string execute_run(const std::string& campaign, const Run& run, const Registry& registry, const fs::path& campaign_folder,
-                        TrainingObserver& progress) {
+std::string execute_run(const std::string& campaign, const Run& run, const Registry& registry,
+                        const fs::path& campaign_folder, TrainingObserver& progress) {
   at::set_num_threads(static_cast<int>(run.settings.threads));
   RunFolder folder(campaign_folder, run.id);
   folder.prepare();
@@ -140,8 +147,8 @@ std::string execute_run(const std::string& campaign, const Run& run, const Regis
   }
 }
 
-void record_death(const std::string& campaign, const Run& run, const Registry& registry, const fs::path& campaign_folder,
-                  const std::string& message, const std::string& at_work) {
+void record_death(const std::string& campaign, const Run& run, const Registry& registry,
+                  const fs::path& campaign_folder, const std::string& message, const std::string& at_work) {
   RunFolder folder(campaign_folder, run.id);
   std::error_code ignored;
   fs::rename(folder.log().string() + ".part", folder.log(), ignored);

@@ -19,7 +19,8 @@ BACKOBS_API std::string execute_run(const std::string& campaign, const Run& run,
 
 /// For the parent of a process that died: run.json with state "failed", and no parts left over.
 BACKOBS_API void record_death(const std::string& campaign, const Run& run, const Registry& registry,
-                              const std::filesystem::path& campaign_folder, const std::string& message, const std::string& at_work);
+                              const std::filesystem::path& campaign_folder, const std::string& message,
+                              const std::string& at_work);
 
 /// One message for any exception in flight: without LibTorch's backtrace.
 BACKOBS_API std::string present_message();

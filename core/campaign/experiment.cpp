@@ -45,7 +45,8 @@ std::vector<std::vector<PluginUse>> read_extension_sets(const YamlNode& node, Co
   std::vector<std::vector<PluginUse>> sets;
   for (const auto& item : node.items) {
     if (!item.is_list()) problems.add(item.where, item.describe(), "a list of extensions, as its neighbours are");
-    sets.push_back(item.is_list() && item.items.empty() ? std::vector<PluginUse>{} : read_uses(item, "extension", problems));
+    sets.push_back(item.is_list() && item.items.empty() ? std::vector<PluginUse>{}
+                                                        : read_uses(item, "extension", problems));
   }
   return sets;
 }
@@ -56,7 +57,8 @@ std::vector<std::string> experiment_keys() {
   return keys;
 }
 
-void refuse_key(const YamlEntry& entry, const std::vector<std::string>& known, const std::string& owner, ConfigProblems& problems) {
+void refuse_key(const YamlEntry& entry, const std::vector<std::string>& known, const std::string& owner,
+                ConfigProblems& problems) {
   std::string names;
   for (const auto& key : known) names += (names.empty() ? "" : ", ") + key;
   problems.add(entry.where, "key `" + entry.key + "` in " + owner, "one of " + names, nearest_name(entry.key, known));
@@ -72,14 +74,20 @@ Experiment read_experiment(const YamlNode& node, ConfigProblems& problems) {
     return experiment;
   }
   for (const auto& entry : node.entries) {
-    if (entry.key == "problem") experiment.problems = read_uses(entry.value, "problem", problems);
-    else if (entry.key == "runner") experiment.runners = read_uses(entry.value, "runner", problems);
-    else if (entry.key == "extensions") experiment.extension_sets = read_extension_sets(entry.value, problems);
-    else if (std::find(known.begin(), known.end(), entry.key) != known.end()) experiment.environment.push_back(entry);
-    else refuse_key(entry, known, "an experiment", problems);
+    if (entry.key == "problem")
+      experiment.problems = read_uses(entry.value, "problem", problems);
+    else if (entry.key == "runner")
+      experiment.runners = read_uses(entry.value, "runner", problems);
+    else if (entry.key == "extensions")
+      experiment.extension_sets = read_extension_sets(entry.value, problems);
+    else if (std::find(known.begin(), known.end(), entry.key) != known.end())
+      experiment.environment.push_back(entry);
+    else
+      refuse_key(entry, known, "an experiment", problems);
   }
   for (const char* key : {"problem", "runner"})
-    if (!node.find(key)) problems.add(node.where, std::string("an experiment without `") + key + "`", std::string("a ") + key);
+    if (!node.find(key))
+      problems.add(node.where, std::string("an experiment without `") + key + "`", std::string("a ") + key);
   return experiment;
 }
 
@@ -116,7 +124,8 @@ Campaign read_campaign(const YamlNode& root, ConfigProblems& problems) {
   }
   for (const auto& entry : root.entries) read_root_entry(entry, campaign, problems);
   for (const char* key : {"campaign", "experiments"})
-    if (!root.find(key)) problems.add(root.where, std::string("a file without `") + key + "`", std::string("the key `") + key + "`");
+    if (!root.find(key))
+      problems.add(root.where, std::string("a file without `") + key + "`", std::string("the key `") + key + "`");
   return campaign;
 }
 

@@ -21,7 +21,7 @@ struct Axis {
 
 /// A plugin as the file names it, with its options; every combination of their values is meant.
 struct PluginUse {
-  std::string name;   ///< as written; an alias is possible
+  std::string name;  ///< as written; an alias is possible
   std::string where;
   std::vector<YamlEntry> options;  ///< everything in its map but `name`; types are known once its schema is
 };

@@ -72,7 +72,8 @@ std::size_t combination_count(const std::vector<Axis>& axes) {
 }
 
 bool is_key(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
 }
 
 bool Planner::too_many(std::size_t count, const std::string& where) {
@@ -128,7 +129,8 @@ std::vector<Choice> Planner::environment_choices(const Experiment& experiment) {
   std::vector<Axis> all = axes(experiment.environment, schema);
   for (const auto& [name, value] : overrides_) {
     if (!schema.find(name)) continue;
-    all.erase(std::remove_if(all.begin(), all.end(), [&, key = name](const Axis& a) { return a.name == key; }), all.end());
+    all.erase(std::remove_if(all.begin(), all.end(), [&, key = name](const Axis& a) { return a.name == key; }),
+              all.end());
     all.push_back({name, {value}});
   }
   std::stable_partition(all.begin(), all.end(), [](const Axis& a) { return a.name != "seeds"; });
@@ -144,7 +146,8 @@ std::vector<ExtensionSettings> Planner::extension_choices(const PluginUse& use) 
   for (const Choice& choice : choices(axes(use.options, schema), schema, "extension `" + name + "`", use.where)) {
     registry_.make_extension(name, only(own, choice.options));  // may refuse options that do not go together
     const std::string& as = choice.options.text("as");
-    if (!as.empty() && !is_key(as)) problems_.add(use.where, "extension `" + name + "` as `" + as + "`", "letters, digits and '_'");
+    if (!as.empty() && !is_key(as))
+      problems_.add(use.where, "extension `" + name + "` as `" + as + "`", "letters, digits and '_'");
     all.push_back({as.empty() ? name : as, name, only(own, choice.options), choice.options.integer("every"),
                    choice.options.texts("record")});
   }
@@ -158,7 +161,8 @@ void Planner::check_names(const std::vector<ExtensionSettings>& extensions, cons
   for (std::size_t i = 0; i < extensions.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       if (extensions[i].name == extensions[j].name)
-        problems_.add(uses[i].where, "a second extension called `" + extensions[i].name + "`", "another name through `as`");
+        problems_.add(uses[i].where, "a second extension called `" + extensions[i].name + "`",
+                      "another name through `as`");
 }
 
 std::vector<std::vector<ExtensionSettings>> Planner::extension_lists(const std::vector<PluginUse>& uses) {
@@ -200,7 +204,8 @@ void Planner::add_runner(const Experiment& experiment, const RunSettings& base, 
       }
 }
 
-void Planner::add_problem(const Experiment& experiment, const PluginSettings& problem, const PluginUse& use, Plan& plan) {
+void Planner::add_problem(const Experiment& experiment, const PluginSettings& problem, const PluginUse& use,
+                          Plan& plan) {
   const std::string runner = resolve("runner", use);
   if (runner.empty()) return;
   const auto facts = registry_.make_problem(problem.name, problem.options)->facts();
@@ -247,7 +252,8 @@ const Run& Plan::find(const std::string& index_or_id) const {
                    nearest_name(index_or_id, ids));
 }
 
-Plan make_plan(const Campaign& campaign, const Registry& registry, const Overrides& overrides, ConfigProblems& problems) {
+Plan make_plan(const Campaign& campaign, const Registry& registry, const Overrides& overrides,
+               ConfigProblems& problems) {
   Plan plan = Planner(registry, overrides, problems).plan(campaign);
   problems.throw_if_any();
   return plan;

@@ -20,7 +20,7 @@ struct Run {
 };
 
 /// What a campaign does, in order. Made once, never changed.
-struct Plan {
+struct BACKOBS_API Plan {
   std::string campaign;
   std::vector<Run> runs;
   int64_t repeated = 0;  ///< cells left out because an earlier one has the same settings
@@ -38,6 +38,7 @@ using Overrides = std::map<std::string, RawValue>;
 BACKOBS_API Plan make_plan(const Campaign& campaign, const Registry& registry, const Overrides& overrides,
                            ConfigProblems& problems);
 /// The same from a file.
-BACKOBS_API Plan read_plan(const std::filesystem::path& file, const Registry& registry, const Overrides& overrides = {});
+BACKOBS_API Plan read_plan(const std::filesystem::path& file, const Registry& registry,
+                           const Overrides& overrides = {});
 
 }  // namespace backobs

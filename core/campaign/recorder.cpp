@@ -11,7 +11,11 @@
 namespace backobs {
 
 Recorder::Recorder(GrowingFile& metrics, GrowingFile& log, bool has_accuracy, int64_t epochs, TrainingObserver& also)
-    : metrics_(metrics), log_(log), has_accuracy_(has_accuracy), epochs_(epochs), also_(also),
+    : metrics_(metrics),
+      log_(log),
+      has_accuracy_(has_accuracy),
+      epochs_(epochs),
+      also_(also),
       start_(std::chrono::steady_clock::now()) {}
 
 void Recorder::evaluated(const EpochEvaluation& evaluation, int64_t epoch, int64_t global) {
@@ -40,7 +44,8 @@ void Recorder::recorded(const StepPosition& place, const std::string& quantity, 
 }
 
 /// Shapes do not change from step to step: once is enough for a log.
-void Recorder::shown(const StepPosition&, const std::string& quantity, const std::string& parameter, const TensorList& values) {
+void Recorder::shown(const StepPosition&, const std::string& quantity, const std::string& parameter,
+                     const TensorList& values) {
   const std::string what = quantity + (parameter.empty() ? "" : " of " + parameter);
   if (shown_.insert(what).second) log_.append(what + ": " + shapes_text(values) + "\n");
 }
@@ -50,10 +55,11 @@ void Recorder::evaluation_rows(const Evaluation& evaluation, const char* split, 
   if (has_accuracy_) row(global, epoch, split, "accuracy", "", evaluation.accuracy);
 }
 
-void Recorder::row(int64_t step, int64_t epoch, const char* split, const std::string& metric, const std::string& parameter,
-                   double value) {
+void Recorder::row(int64_t step, int64_t epoch, const char* split, const std::string& metric,
+                   const std::string& parameter, double value) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  line_ = "{\"step\":" + std::to_string(step) + ",\"epoch\":" + std::to_string(epoch) + ",\"split\":\"" + split + "\",\"metric\":\"";
+  line_ = "{\"step\":" + std::to_string(step) + ",\"epoch\":" + std::to_string(epoch) + ",\"split\":\"" + split +
+          "\",\"metric\":\"";
   line_ += metric;
   line_ += "\",\"parameter\":" + nlohmann::json(parameter).dump() + ",\"value\":";
   line_ += std::isfinite(value) ? shortest_real(value) : "null,\"text\":\"" + python_real(value) + "\"";

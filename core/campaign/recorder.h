@@ -14,7 +14,7 @@ namespace backobs {
 ///
 /// One JSON object per line of the metrics log, keys always the same and in this order:
 ///
-///     {"step":0,"epoch":0,"split":"train","metric":"variance.mean","parameter":"dense.bias","value":1e-3,"wall_time":0.2}
+///   {"step":0,"epoch":0,"split":"train","metric":"variance.mean","parameter":"dense.bias","value":1e-3,"wall_time":0.2}
 ///
 /// step: global steps done before; split: train (a mini-batch), train_eval, valid or test; metric: loss, accuracy or
 /// QUANTITY.REDUCTION; wall_time: seconds since the training began. A value that is no finite number is null, and
@@ -33,7 +33,8 @@ class BACKOBS_API Recorder final : public TrainingObserver {
              const TensorList& values) override;
 
  private:
-  void row(int64_t step, int64_t epoch, const char* split, const std::string& metric, const std::string& parameter, double value);
+  void row(int64_t step, int64_t epoch, const char* split, const std::string& metric, const std::string& parameter,
+           double value);
   void evaluation_rows(const Evaluation& evaluation, const char* split, int64_t epoch, int64_t global);
 
   GrowingFile& metrics_;

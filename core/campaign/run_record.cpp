@@ -19,9 +19,12 @@ Json plugin_version(const Registry& registry, const char* kind, const std::strin
 }
 
 Json versions(const RunSettings& settings, const Registry& registry) {
-  Json json = {{"backobs", BACKOBS_VERSION}, {"libtorch", BACKOBS_TORCH_VERSION}, {"libtorch_sonames", BACKOBS_TORCH_SONAMES}};
-  json["plugins"] = {plugin_version(registry, "problem", settings.problem.name), plugin_version(registry, "runner", settings.runner.name)};
-  for (const auto& extension : settings.extensions) json["plugins"].push_back(plugin_version(registry, "extension", extension.plugin));
+  Json json = {
+      {"backobs", BACKOBS_VERSION}, {"libtorch", BACKOBS_TORCH_VERSION}, {"libtorch_sonames", BACKOBS_TORCH_SONAMES}};
+  json["plugins"] = {plugin_version(registry, "problem", settings.problem.name),
+                     plugin_version(registry, "runner", settings.runner.name)};
+  for (const auto& extension : settings.extensions)
+    json["plugins"].push_back(plugin_version(registry, "extension", extension.plugin));
   return json;
 }
 
@@ -52,7 +55,8 @@ void record_result(Json& record, const TrainingResult& result) {
   put_evaluation(final, "test", last.test, result.curves.has_accuracy);
   record["final"] = std::move(final);
   record["diverged_at"] = nullptr;
-  if (const auto& at = result.divergence) record["diverged_at"] = {{"epoch", at->epoch}, {"step_of_epoch", at->step}, {"step", at->global}};
+  if (const auto& at = result.divergence)
+    record["diverged_at"] = {{"epoch", at->epoch}, {"step_of_epoch", at->step}, {"step", at->global}};
 }
 
 void record_failure(Json& record, const std::string& message, const std::string& at_work) {

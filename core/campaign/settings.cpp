@@ -16,8 +16,9 @@ namespace {
 void check_schedule(const LoopSettings& loop, const std::string& where) {
   const auto& epochs = loop.lr_sched_epochs;
   if (epochs.size() != loop.lr_sched_factors.size())
-    throw ConfigError(where, std::to_string(epochs.size()) + " lr_sched_epochs and " +
-                                 std::to_string(loop.lr_sched_factors.size()) + " lr_sched_factors",
+    throw ConfigError(where,
+                      std::to_string(epochs.size()) + " lr_sched_epochs and " +
+                          std::to_string(loop.lr_sched_factors.size()) + " lr_sched_factors",
                       "as many factors as epochs");
   if (std::adjacent_find(epochs.begin(), epochs.end(), std::greater_equal<>()) != epochs.end())
     throw ConfigError(where, "lr_sched_epochs = " + to_text(Option::Value(epochs)), "increasing epochs");
@@ -29,7 +30,8 @@ void check_device(const std::string& device, const std::string& where) {
     if (parsed.is_cpu() || (parsed.is_cuda() && at::hasCUDA())) return;
   } catch (const c10::Error&) {
   }
-  throw ConfigError(where, "device `" + device + "`", at::hasCUDA() ? "cpu or cuda" : "cpu (this LibTorch or machine has no other)");
+  throw ConfigError(where, "device `" + device + "`",
+                    at::hasCUDA() ? "cpu or cuda" : "cpu (this LibTorch or machine has no other)");
 }
 
 }  // namespace
@@ -55,13 +57,14 @@ DataRequest RunSettings::data_request() const {
 }
 
 Schema loop_schema(const ProblemFacts& facts) {
-  return {Option::integer("epochs", facts.epochs, "epochs of training").at_least(0),
-          Option::integer("batch_size", facts.batch_size, "samples per mini-batch, in all four sets").at_least(1),
-          Option::real("l2_reg", facts.l2_reg, "weight penalty (l2_reg/2) |w|^2 over regularised parameters").at_least(0),
-          Option::integers("lr_sched_epochs", {}, "epochs from which the matching factor applies").at_least(0),
-          Option::reals("lr_sched_factors", {}, "factors on the base learning rate, not cumulative").greater_than(0),
-          Option::integer("log_interval", 10, "steps between logged mini-batch losses, anew each epoch").at_least(1),
-          Option::integer("max_steps", 0, "steps after which an epoch ends; 0: with its data").at_least(0)};
+  return {
+      Option::integer("epochs", facts.epochs, "epochs of training").at_least(0),
+      Option::integer("batch_size", facts.batch_size, "samples per mini-batch, in all four sets").at_least(1),
+      Option::real("l2_reg", facts.l2_reg, "weight penalty (l2_reg/2) |w|^2 over regularised parameters").at_least(0),
+      Option::integers("lr_sched_epochs", {}, "epochs from which the matching factor applies").at_least(0),
+      Option::reals("lr_sched_factors", {}, "factors on the base learning rate, not cumulative").greater_than(0),
+      Option::integer("log_interval", 10, "steps between logged mini-batch losses, anew each epoch").at_least(1),
+      Option::integer("max_steps", 0, "steps after which an epoch ends; 0: with its data").at_least(0)};
 }
 
 Schema instance_schema() {
@@ -72,14 +75,15 @@ Schema instance_schema() {
 }
 
 Schema environment_schema() {
-  return {Option::text("source", "real", "where data come from").one_of({"real", "synthetic"}),
-          Option::text("protocol", "deepobs", "how sets are drawn and evaluated").one_of({"deepobs", "strict"}),
-          Option::text("penalty", "include", "whether quantities carry the weight penalty").one_of({"include", "exclude"}),
-          Option::text("dtype", "float32", "number type").one_of({"float32", "float64"}),
-          Option::text("device", "cpu", "where tensors live"),
-          Option::integer("threads", available_cores(), "threads of a run").at_least(1).at_most(1024),
-          Option::text("data_dir", "", "data folder; empty: the usual places"),
-          Option::integer("seeds", 42, "decides initialisation, orders and every draw").at_least(0)};
+  return {
+      Option::text("source", "real", "where data come from").one_of({"real", "synthetic"}),
+      Option::text("protocol", "deepobs", "how sets are drawn and evaluated").one_of({"deepobs", "strict"}),
+      Option::text("penalty", "include", "whether quantities carry the weight penalty").one_of({"include", "exclude"}),
+      Option::text("dtype", "float32", "number type").one_of({"float32", "float64"}),
+      Option::text("device", "cpu", "where tensors live"),
+      Option::integer("threads", available_cores(), "threads of a run").at_least(1).at_most(1024),
+      Option::text("data_dir", "", "data folder; empty: the usual places"),
+      Option::integer("seeds", 42, "decides initialisation, orders and every draw").at_least(0)};
 }
 
 int64_t available_cores() { return std::max<int64_t>(1, std::thread::hardware_concurrency()); }

@@ -22,7 +22,7 @@ struct PluginSettings {
 
 /// One extension of a run.
 struct ExtensionSettings {
-  std::string name;    ///< in every key: its `as`, or the plugin's name
+  std::string name;  ///< in every key: its `as`, or the plugin's name
   std::string plugin;
   Options options;
   int64_t every = 1;                ///< due at global steps 0, every, 2 every, …, before the update
@@ -30,21 +30,21 @@ struct ExtensionSettings {
 };
 
 /// Options of the loop, the same for every runner; they stand in the runner's map.
-struct LoopSettings {
+struct BACKOBS_API LoopSettings {
   int64_t epochs = 0;
   int64_t batch_size = 0;
   double l2_reg = 0;
-  bool l2_reg_given = false;  ///< DeepOBS's paths tell an explicit penalty from the problem's default
-  std::vector<int64_t> lr_sched_epochs;   ///< increasing; from epoch lr_sched_epochs[i] on …
-  std::vector<double> lr_sched_factors;   ///< … the rate is base rate times lr_sched_factors[i], not cumulative
-  int64_t log_interval = 10;  ///< mini-batch losses are kept at steps 0, log_interval, … of each epoch
-  int64_t max_steps = 0;      ///< an epoch ends after so many steps; 0: with its data
+  bool l2_reg_given = false;             ///< DeepOBS's paths tell an explicit penalty from the problem's default
+  std::vector<int64_t> lr_sched_epochs;  ///< increasing; from epoch lr_sched_epochs[i] on …
+  std::vector<double> lr_sched_factors;  ///< … the rate is base rate times lr_sched_factors[i], not cumulative
+  int64_t log_interval = 10;             ///< mini-batch losses are kept at steps 0, log_interval, … of each epoch
+  int64_t max_steps = 0;                 ///< an epoch ends after so many steps; 0: with its data
 
   /// Factor on the base rate during `epoch`.
   double rate_factor(int64_t epoch) const;
 };
 
-struct RunSettings {
+struct BACKOBS_API RunSettings {
   PluginSettings problem, runner;
   std::vector<ExtensionSettings> extensions;
   LoopSettings loop;
@@ -65,7 +65,8 @@ struct RunSettings {
 BACKOBS_API Schema loop_schema(const ProblemFacts& facts);
 /// `as`, `every`, `record`: what every extension understands beside its own options.
 BACKOBS_API Schema instance_schema();
-/// `source`, `protocol`, `penalty`, `dtype`, `device`, `threads`, `data_dir`, `seeds`: keys of an experiment with one value.
+/// `source`, `protocol`, `penalty`, `dtype`, `device`, `threads`, `data_dir`, `seeds`: keys of an experiment with one
+/// value.
 BACKOBS_API Schema environment_schema();
 /// Cores this process may use; the default of `threads`.
 BACKOBS_API int64_t available_cores();

@@ -16,8 +16,11 @@ Json options_json(const Options& options) {
 }
 
 Json extension_json(const ExtensionSettings& extension) {
-  return {{"name", extension.name},     {"plugin", extension.plugin}, {"options", options_json(extension.options)},
-          {"every", extension.every}, {"record", extension.record}};
+  return {{"name", extension.name},
+          {"plugin", extension.plugin},
+          {"options", options_json(extension.options)},
+          {"every", extension.every},
+          {"record", extension.record}};
 }
 
 Json loop_json(const LoopSettings& loop) {

@@ -24,7 +24,8 @@ Random evaluation_random(const Random& experiment, int64_t epoch, Phase phase, i
 class Batches {
  public:
   Batches(const DataSource& data, Phase phase, const Random& random, int64_t batch_size)
-      : order_(data.order(phase, random)), batch_size_(batch_size),
+      : order_(data.order(phase, random)),
+        batch_size_(batch_size),
         count_(data.drops_incomplete(phase) ? samples() / batch_size : (samples() + batch_size - 1) / batch_size) {}
 
   int64_t count() const { return count_; }
@@ -111,7 +112,8 @@ void Training::Impl::check_sets() const {
   for (const Phase phase : kPhases) {
     const Batches batches(*data, phase, experiment, settings.loop.batch_size);
     if (batches.count() < 1)
-      throw ConfigError("problem `" + settings.problem.name + "`", "batch_size = " + std::to_string(settings.loop.batch_size),
+      throw ConfigError("problem `" + settings.problem.name + "`",
+                        "batch_size = " + std::to_string(settings.loop.batch_size),
                         "at most " + std::to_string(batches.samples()) + ", the size of its set " + to_string(phase));
   }
 }
@@ -145,8 +147,9 @@ void Training::Impl::make_wanted() {
   }
   const auto refused = pass->refusals(wanted, settings.loop.batch_size);
   if (!refused.empty())
-    throw ComputeError(where, "`" + refused[0].quantity.substr(1) + "` of `" + refused[0].parameter + "`: " + refused[0].reason,
-                       "a problem where it is defined for every parameter");
+    throw ComputeError(
+        where, "`" + refused[0].quantity.substr(1) + "` of `" + refused[0].parameter + "`: " + refused[0].reason,
+        "a problem where it is defined for every parameter");
 }
 
 Evaluation Training::Impl::evaluate(Phase phase, int64_t epoch) {
@@ -182,7 +185,8 @@ void Training::Impl::set_rate(int64_t epoch, TrainingObserver& observer) {
   observer.rate_set(runner->rate());
 }
 
-bool Training::Impl::take_step(const StepPosition& place, HeldStep& step, TrainingObserver& observer, TrainingResult& result) {
+bool Training::Impl::take_step(const StepPosition& place, HeldStep& step, TrainingObserver& observer,
+                               TrainingResult& result) {
   const AtWork mark("runner", settings.runner.name, "step");
   const double loss_before = runner->step(step);
   const bool logged = place.index % settings.loop.log_interval == 0;
@@ -203,7 +207,8 @@ void Training::Impl::train_epoch(int64_t epoch, HeldStep& step, TrainingObserver
   }
 }
 
-Training::Training(const RunSettings& settings, const Registry& registry) : impl_(std::make_unique<Impl>(settings, registry)) {
+Training::Training(const RunSettings& settings, const Registry& registry)
+    : impl_(std::make_unique<Impl>(settings, registry)) {
   const Batches batches(*impl_->data, Phase::train, impl_->experiment, settings.loop.batch_size);
   const int64_t most = settings.loop.max_steps ? settings.loop.max_steps : batches.count();
   impl_->steps_per_epoch = std::min(most, batches.count());
@@ -237,7 +242,8 @@ TrainingResult Training::run(TrainingObserver& observer) {
     run.evaluate_all(epoch + 1, observer, result);
   }
   const EpochEvaluation& last = result.curves.epochs.back();
-  if (epochs > 0 && !(std::isfinite(last.train.loss) && std::isfinite(last.valid.loss) && std::isfinite(last.test.loss)))
+  if (epochs > 0 &&
+      !(std::isfinite(last.train.loss) && std::isfinite(last.valid.loss) && std::isfinite(last.test.loss)))
     result.divergence = Divergence{epochs - 1, run.steps_per_epoch - 1, run.steps_done - 1};
   return result;
 }

@@ -22,7 +22,11 @@ TrainingObserver::~TrainingObserver() = default;
 
 HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, std::vector<ExtensionInstance> wanted,
                    TrainingObserver& observer)
-    : pass_(pass), experiment_(experiment), watched_(std::move(watched)), wanted_(std::move(wanted)), observer_(observer),
+    : pass_(pass),
+      experiment_(experiment),
+      watched_(std::move(watched)),
+      wanted_(std::move(wanted)),
+      observer_(observer),
       sink_([this](const std::string& quantity, const std::string& parameter, TensorList values) {
         take(quantity, parameter, std::move(values));
       }) {}

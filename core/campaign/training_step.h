@@ -40,8 +40,8 @@ class HeldStep final : public Step {
 
  private:
   void take(const std::string& quantity, const std::string& parameter, TensorList values);
-  void record(const std::string& quantity, const std::string& parameter, const TensorList& values, const std::string& name,
-              Reduction reduce);
+  void record(const std::string& quantity, const std::string& parameter, const TensorList& values,
+              const std::string& name, Reduction reduce);
 
   Pass& pass_;
   Random experiment_;
@@ -52,8 +52,8 @@ class HeldStep final : public Step {
 
   Batch batch_;
   StepPosition position_;
-  bool watching_ = false;                   ///< the next pass is the step's first
-  std::vector<ExtensionInstance> due_;      ///< of that pass
+  bool watching_ = false;                                              ///< the next pass is the step's first
+  std::vector<ExtensionInstance> due_;                                 ///< of that pass
   std::map<std::pair<std::string, std::string>, TensorList> results_;  ///< of the wanted, by quantity and parameter
 };
 

@@ -37,7 +37,8 @@ class TreeBuilder : public YAML::EventHandler {
     problems_.add(position(mark), "an alias", "the value itself");
     close(leaf(mark, YamlNode::Kind::nothing));
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     refuse_anchor(mark, anchor);
     if (!tag.empty() && tag != "?" && tag != "!") refuse_tag(mark, tag);
     YamlNode node = leaf(mark, YamlNode::Kind::scalar);
@@ -45,11 +46,13 @@ class TreeBuilder : public YAML::EventHandler {
     node.quoted = tag == "!";
     close(std::move(node));
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, YamlNode::Kind::list);
   }
   void OnSequenceEnd() override { pop(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, YamlNode::Kind::map);
   }
   void OnMapEnd() override { pop(); }
@@ -108,7 +111,8 @@ class TreeBuilder : public YAML::EventHandler {
   void take_value(Open& parent, YamlNode node) {
     parent.has_key = false;
     if (const YamlNode* first = parent.node.find(parent.key)) {
-      problems_.add(parent.key_where, "key `" + parent.key + "` a second time", "each key once (first at " + first->where + ")");
+      problems_.add(parent.key_where, "key `" + parent.key + "` a second time",
+                    "each key once (first at " + first->where + ")");
       return;
     }
     parent.node.entries.push_back({parent.key, parent.key_where, std::move(node)});
@@ -124,7 +128,8 @@ class TreeBuilder : public YAML::EventHandler {
 std::string read_text(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error))
-    throw ConfigError(file.string(), std::filesystem::exists(file, error) ? "not a file" : "no such file", "an experiment file");
+    throw ConfigError(file.string(), std::filesystem::exists(file, error) ? "not a file" : "no such file",
+                      "an experiment file");
   std::ifstream stream(file, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   if (!stream) throw ConfigError(file.string(), "a file that cannot be read", "an experiment file");

@@ -50,8 +50,9 @@ void print_run(const Run& run, const Paint& paint) {
   std::printf("%3lld %s  %s\n", static_cast<long long>(run.index), paint.bold(run.id).c_str(), short_text(s).c_str());
   std::printf("      %s\n", loop_text(s.loop).c_str());
   std::printf("      source=%s protocol=%s penalty=%s dtype=%s device=%s threads=%lld\n",
-              s.source == Source::synthetic ? "synthetic" : "real", s.protocol == Protocol::strict ? "strict" : "deepobs",
-              s.penalty_in_quantities ? "include" : "exclude", s.dtype.c_str(), s.device.c_str(), static_cast<long long>(s.threads));
+              s.source == Source::synthetic ? "synthetic" : "real",
+              s.protocol == Protocol::strict ? "strict" : "deepobs", s.penalty_in_quantities ? "include" : "exclude",
+              s.dtype.c_str(), s.device.c_str(), static_cast<long long>(s.threads));
   for (const auto& extension : s.extensions) std::printf("      + %s\n", extension_text(extension).c_str());
 }
 
@@ -64,7 +65,8 @@ ExitCode show_plan(Context& context, const PlanOptions& options) {
   const Paint paint(stdout);
   std::printf("campaign %s: %zu runs\n", plan.campaign.c_str(), plan.runs.size());
   for (const Run& run : plan.runs) print_run(run, paint);
-  if (plan.repeated) std::printf("%lld combinations repeat an earlier run and are left out\n", static_cast<long long>(plan.repeated));
+  if (plan.repeated)
+    std::printf("%lld combinations repeat an earlier run and are left out\n", static_cast<long long>(plan.repeated));
   return ExitCode::done;
 }
 

@@ -22,8 +22,8 @@ std::string format(const char* pattern, double value) {
 }
 
 std::string result_text(const EpochEvaluation& evaluation) {
-  std::string text = "train " + format("%.4g", evaluation.train.loss) + ", valid " + format("%.4g", evaluation.valid.loss) +
-                     ", test " + format("%.4g", evaluation.test.loss);
+  std::string text = "train " + format("%.4g", evaluation.train.loss) + ", valid " +
+                     format("%.4g", evaluation.valid.loss) + ", test " + format("%.4g", evaluation.test.loss);
   if (evaluation.test.accuracy != 0) text += ", test acc " + format("%.4f", evaluation.test.accuracy);
   return text;
 }
@@ -68,7 +68,8 @@ void Progress::step_done(const StepPosition& place, double loss, bool) {
 void Progress::finish(const std::string& how) {
   clear();
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  std::fprintf(stderr, "%s: %s in %.1f s%s%s\n", title_.c_str(), how.c_str(), seconds, results_.empty() ? "" : ", ", results_.c_str());
+  std::fprintf(stderr, "%s: %s in %.1f s%s%s\n", title_.c_str(), how.c_str(), seconds, results_.empty() ? "" : ", ",
+               results_.c_str());
 }
 
 void Progress::draw(double share, const std::string& text) {

@@ -63,11 +63,11 @@ class CampaignRunner {
   Ending perform(const Run& run) {
     const RunFolder folder(folder_, run.id);
     if (folder.is_finished()) {
-      std::fprintf(stderr, "%s: reused, %s before\n", title_of(run, plan_.runs.size()).c_str(), folder.state()->c_str());
+      std::fprintf(stderr, "%s: reused, %s before\n", title_of(run, plan_.runs.size()).c_str(),
+                   folder.state()->c_str());
       return {&run, *folder.state(), "", true, false};
     }
-    if (missing_data_.count(data_of(run)))
-      return {&run, "failed", "its data are missing, as said above", false, true};
+    if (missing_data_.count(data_of(run))) return {&run, "failed", "its data are missing, as said above", false, true};
     const SharedPosition shared;
     const ChildEnd end = run_child(arguments(run, shared.descriptor()), {file_.descriptor(), shared.descriptor()});
     if (end.signal == 0 && end.exit_code == 0 && folder.is_finished()) return {&run, *folder.state(), "", false, false};
@@ -84,7 +84,8 @@ class CampaignRunner {
   }
 
   static std::string data_of(const Run& run) {
-    return run.settings.problem.name + (run.settings.source == Source::synthetic ? " synthetic " : " real ") + run.settings.data_folder.string();
+    return run.settings.problem.name + (run.settings.source == Source::synthetic ? " synthetic " : " real ") +
+           run.settings.data_folder.string();
   }
 
   Ending failed(const Run& run, const RunFolder& folder, const ChildEnd& end, const Position& position) {
@@ -109,10 +110,15 @@ class CampaignRunner {
 };
 
 void print_json(const Plan& plan, const fs::path& folder, const std::vector<Ending>& endings) {
-  nlohmann::ordered_json json = {{"campaign", plan.campaign}, {"folder", folder.string()}, {"runs", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json json = {
+      {"campaign", plan.campaign}, {"folder", folder.string()}, {"runs", nlohmann::ordered_json::array()}};
   for (const Ending& ending : endings)
-    json["runs"].push_back({{"index", ending.run->index}, {"id", ending.run->id}, {"state", ending.state}, {"reused", ending.reused},
-                            {"folder", RunFolder(folder, ending.run->id).path().string()}, {"reason", ending.reason}});
+    json["runs"].push_back({{"index", ending.run->index},
+                            {"id", ending.run->id},
+                            {"state", ending.state},
+                            {"reused", ending.reused},
+                            {"folder", RunFolder(folder, ending.run->id).path().string()},
+                            {"reason", ending.reason}});
   std::printf("%s\n", json.dump(2).c_str());
 }
 
@@ -124,16 +130,21 @@ int64_t count(const std::vector<Ending>& endings, Predicate predicate) {
 }
 
 ExitCode report(const Plan& plan, const fs::path& folder, const std::vector<Ending>& endings, bool json) {
-  const auto in_state = [&](const char* state) { return count(endings, [&](const Ending& e) { return e.state == state; }); };
-  const int64_t failed = in_state("failed"), missing = count(endings, [](const Ending& e) { return e.data_missing; });
+  const auto in_state = [&](const char* state) {
+    return count(endings, [&](const Ending& e) { return e.state == state; });
+  };
+  const int64_t failed = in_state("failed"), missing = count(endings, [](const Ending&e) { return e.data_missing; });
   const int64_t reused = count(endings, [](const Ending& e) { return e.reused; });
-  std::fprintf(stderr, "%zu runs: %lld done, %lld diverged, %lld failed", endings.size(), static_cast<long long>(in_state("done")),
-               static_cast<long long>(in_state("diverged")), static_cast<long long>(failed));
+  std::fprintf(stderr, "%zu runs: %lld done, %lld diverged, %lld failed", endings.size(),
+               static_cast<long long>(in_state("done")), static_cast<long long>(in_state("diverged")),
+               static_cast<long long>(failed));
   if (reused) std::fprintf(stderr, "; %lld of them reused", static_cast<long long>(reused));
   std::fputc('\n', stderr);
   const bool nothing = missing == static_cast<int64_t>(endings.size()) && missing > 0;
-  if (json) print_json(plan, folder, endings);
-  else if (!nothing) std::printf("results: %s\n", folder.c_str());
+  if (json)
+    print_json(plan, folder, endings);
+  else if (!nothing)
+    std::printf("results: %s\n", folder.c_str());
   if (nothing) return ExitCode::data_missing;
   return failed ? ExitCode::some_runs_failed : ExitCode::done;
 }
@@ -149,8 +160,10 @@ ExitCode run_campaign(Context& context, const RunOptions& options) {
   const std::string text = text_of(options.file);
   const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags));
   std::vector<const Run*> runs;
-  if (!options.only.empty()) runs.push_back(&plan.find(options.only));
-  else for (const Run& run : plan.runs) runs.push_back(&run);
+  if (!options.only.empty())
+    runs.push_back(&plan.find(options.only));
+  else
+    for (const Run& run : plan.runs) runs.push_back(&run);
   CampaignRunner runner(context, plan, text);
   std::vector<Ending> endings;
   const fs::path folder = campaign_folder(context.flags, plan);
@@ -165,10 +178,12 @@ ExitCode run_campaign(Context& context, const RunOptions& options) {
 
 void add_run(CLI::App& app, Context& context) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App& verb = add_verb(app, context, "run", "Performs the runs of an experiment file, each in a process of its own.",
-                            [&context, options] { return run_campaign(context, *options); });
+  CLI::App& verb =
+      add_verb(app, context, "run", "Performs the runs of an experiment file, each in a process of its own.",
+               [&context, options] { return run_campaign(context, *options); });
   verb.add_option("file", options->file, "experiment file (YAML)")->required()->type_name("FILE");
-  verb.add_option("--only", options->only, "this run alone, by its index or id (`backobs plan` shows both)")->type_name("INDEX|ID");
+  verb.add_option("--only", options->only, "this run alone, by its index or id (`backobs plan` shows both)")
+      ->type_name("INDEX|ID");
   verb.add_flag("--json", options->json, "what became of the runs, as JSON");
   verb.add_option("--child", options->child)->group("");  // between parent and child only
   verb.footer("Results go to OUTPUT/CAMPAIGN (OUTPUT: results). Runs that are done are reused.");

@@ -26,20 +26,24 @@ struct TrainOptions {
 /// DeepOBS's lines on stdout, and below each step the shapes of what was computed in it, in the network's order.
 class TrainPrinter final : public TrainingObserver {
  public:
-  TrainPrinter(std::vector<std::string> parameters, int64_t epochs) : parameters_(std::move(parameters)), epochs_(epochs) {}
+  TrainPrinter(std::vector<std::string> parameters, int64_t epochs)
+      : parameters_(std::move(parameters)), epochs_(epochs) {}
 
   void evaluated(const EpochEvaluation& evaluation, int64_t epoch, int64_t) override {
     std::fputs(evaluation_text(evaluation, epoch, epochs_).c_str(), stdout);
     std::fflush(stdout);
   }
   void rate_set(double rate) override { std::fputs(rate_text(rate).c_str(), stdout); }
-  void shown(const StepPosition&, const std::string& quantity, const std::string& parameter, const TensorList& values) override {
+  void shown(const StepPosition&, const std::string& quantity, const std::string& parameter,
+             const TensorList& values) override {
     const auto at = std::find(parameters_.begin(), parameters_.end(), parameter) - parameters_.begin();
-    lines_.emplace_back(at, "    " + parameter + (parameter.empty() ? "" : "  ") + quantity + " " + shapes_text(values) + "\n");
+    lines_.emplace_back(
+        at, "    " + parameter + (parameter.empty() ? "" : "  ") + quantity + " " + shapes_text(values) + "\n");
   }
   void step_done(const StepPosition& place, double loss, bool) override {
     if (lines_.empty()) return;
-    std::printf("Epoch %lld, step %lld: loss %g\n", static_cast<long long>(place.epoch), static_cast<long long>(place.index), loss);
+    std::printf("Epoch %lld, step %lld: loss %g\n", static_cast<long long>(place.epoch),
+                static_cast<long long>(place.index), loss);
     std::stable_sort(lines_.begin(), lines_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (const auto& line : lines_) std::fputs(line.second.c_str(), stdout);
     lines_.clear();
@@ -71,7 +75,8 @@ RunSettings read_settings(Context& context, const TrainOptions& options) {
   const auto [problem, raw_flags] = read_train_flags(options.verb->remaining(), own.joined(loop_schema({})));
   RunSettings settings;
   settings.problem.name = context.plugin("problem", problem).manifest.name;
-  settings.problem.options = registry.schema("problem", settings.problem.name).check({}, "problem `" + settings.problem.name + "`", problem);
+  settings.problem.options =
+      registry.schema("problem", settings.problem.name).check({}, "problem `" + settings.problem.name + "`", problem);
   const auto facts = registry.make_problem(settings.problem.name, settings.problem.options)->facts();
   auto raw = raw_flags;
   if (context.flags.batch_size) raw["batch_size"] = overrides_from(context.flags).at("batch_size");
@@ -101,7 +106,8 @@ ExitCode train(Context& context, const TrainOptions& options) {
   const TrainingResult result = training->run(printer);
   if (const auto& at = result.divergence)
     log::warn("diverged in epoch " + std::to_string(at->epoch) + ", step " + std::to_string(at->step));
-  if (!context.flags.output.empty()) write_result(context.flags.output, settings, training->optimizer_name(), result.curves, start);
+  if (!context.flags.output.empty())
+    write_result(context.flags.output, settings, training->optimizer_name(), result.curves, start);
   return ExitCode::done;
 }
 
@@ -109,13 +115,15 @@ ExitCode train(Context& context, const TrainOptions& options) {
 
 void add_train(CLI::App& app, Context& context) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App& verb = add_verb(app, context, "train", "Trains one problem: backobs train PROBLEM --lr 0.1 [--epochs 2 ...]",
-                            [&context, options] { return train(context, *options); });
+  CLI::App& verb =
+      add_verb(app, context, "train", "Trains one problem: backobs train PROBLEM --lr 0.1 [--epochs 2 ...]",
+               [&context, options] { return train(context, *options); });
   options->verb = &verb;
   verb.allow_extras();
   verb.add_option("--runner", options->runner, "runner plugin (default: sgd)")->type_name("NAME");
   verb.add_option("--extensions", options->extensions, "quantities to compute at every step; their shapes are printed")
-      ->type_name("NAME,...")->delimiter(',');
+      ->type_name("NAME,...")
+      ->delimiter(',');
   verb.add_option("--protocol", options->protocol, "how sets are drawn and evaluated")->type_name("deepobs|strict");
   verb.footer(train_help());
 }

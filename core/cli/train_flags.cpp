@@ -35,8 +35,10 @@ std::vector<std::string> flag_names(const Schema& schema) {
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts(1);
   for (const char c : text)
-    if (c == ',') parts.emplace_back();
-    else parts.back() += c;
+    if (c == ',')
+      parts.emplace_back();
+    else
+      parts.back() += c;
   return parts;
 }
 
@@ -47,8 +49,10 @@ class Reader {
   TrainFlags read() {
     while (next_ < arguments_.size()) {
       const std::string argument = arguments_[next_++];
-      if (is_flag(argument)) read_flag(argument);
-      else read_problem(argument);
+      if (is_flag(argument))
+        read_flag(argument);
+      else
+        read_problem(argument);
     }
     if (flags_.problem.empty()) throw UsageError(kVerb, "no problem", "backobs train PROBLEM");
     return std::move(flags_);
@@ -56,7 +60,8 @@ class Reader {
 
  private:
   void read_problem(const std::string& argument) {
-    if (!flags_.problem.empty()) throw UsageError(kVerb, "argument `" + argument + "` beside problem `" + flags_.problem + "`", "one problem");
+    if (!flags_.problem.empty())
+      throw UsageError(kVerb, "argument `" + argument + "` beside problem `" + flags_.problem + "`", "one problem");
     flags_.problem = argument;
   }
 
@@ -64,10 +69,14 @@ class Reader {
     const std::size_t equals = argument.find('=');
     const std::string flag = argument.substr(0, equals);
     const Option* option = schema_.find(option_name(flag));
-    if (!option) throw UsageError(kVerb, "flag `" + flag + "`", "a flag of the verb or the runner", nearest_name(flag, flag_names(schema_)));
-    RawValue value = equals == std::string::npos ? following(*option, flag) : given(*option, argument.substr(equals + 1));
+    if (!option)
+      throw UsageError(kVerb, "flag `" + flag + "`", "a flag of the verb or the runner",
+                       nearest_name(flag, flag_names(schema_)));
+    RawValue value =
+        equals == std::string::npos ? following(*option, flag) : given(*option, argument.substr(equals + 1));
     value.where = flag;
-    if (!flags_.values.emplace(option->name, std::move(value)).second) throw UsageError(kVerb, "flag `" + flag + "` twice", "each flag once");
+    if (!flags_.values.emplace(option->name, std::move(value)).second)
+      throw UsageError(kVerb, "flag `" + flag + "` twice", "each flag once");
   }
 
   RawValue given(const Option& option, const std::string& text) const {
@@ -77,7 +86,8 @@ class Reader {
     return value;
   }
 
-  /// A flag without value switches on; a list takes the next argument and, unless that has commas, all numbers behind it.
+  /// A flag without value switches on; a list takes the next argument and, unless that has commas, all numbers behind
+  /// it.
   RawValue following(const Option& option, const std::string& flag) {
     const bool has_value = next_ < arguments_.size() && !is_flag(arguments_[next_]);
     if (option.type == Option::Type::flag) {
@@ -106,7 +116,8 @@ TrainFlags read_train_flags(const std::vector<std::string>& arguments, const Sch
 
 std::string train_help() {
   std::string text = "Flags of the loop, and every option of the runner (`backobs describe runner sgd`):\n";
-  for (const Option& option : loop_schema({}).options()) {
+  const Schema schema = loop_schema({});
+  for (const Option& option : schema.options()) {
     if (option.name == "batch_size") continue;
     std::string line = "  " + flag_name(option.name) + " " + option.describe_type();
     line.resize(std::max<std::size_t>(44, line.size() + 1), ' ');

@@ -17,6 +17,8 @@ bool are_neighbours(const std::vector<int64_t>& indices) {
   return std::adjacent_find(indices.begin(), indices.end(), gap) == indices.end();
 }
 
+}  // namespace
+
 void check_range(const std::vector<int64_t>& indices, int64_t rows) {
   const auto outside = [rows](int64_t index) { return index < 0 || index >= rows; };
   const auto bad = std::find_if(indices.begin(), indices.end(), outside);
@@ -24,8 +26,6 @@ void check_range(const std::vector<int64_t>& indices, int64_t rows) {
   if (bad != indices.end())
     throw ComputeError("batch", "sample " + std::to_string(*bad), "0 to " + std::to_string(rows - 1));
 }
-
-}  // namespace
 
 std::vector<int64_t> permutation(int64_t n, const at::Generator& generator) {
   const Tensor order = at::randperm(n, generator, at::kLong);

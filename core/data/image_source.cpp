@@ -4,6 +4,7 @@
 #include <backobs/legacy_random.h>
 
 #include "data/gather.h"
+#include "data/pixel_table.h"
 #include "data/synthetic.h"
 
 #include <ATen/ATen.h>
@@ -15,13 +16,6 @@
 namespace backobs {
 
 namespace {
-
-/// [1, C, 1, 1], to be combined with images [N, C, H, W].
-Tensor per_channel(const std::vector<double>& values, const DataRequest& request) {
-  if (values.empty()) return {};
-  const auto channels = static_cast<int64_t>(values.size());
-  return at::tensor(values, at::kDouble).view({1, channels, 1, 1}).to(request.device, request.dtype);
-}
 
 void check(const ImageSet& set, int64_t held_out, const ImageTransform& transform) {
   const int64_t channels = set.train_images.size(1);
@@ -39,7 +33,7 @@ class ImageSource final : public DataSource {
  public:
   ImageSource(ImageSet set, const DataRequest& request, int64_t held_out, const ImageTransform& transform)
       : set_(std::move(set)), request_(request), held_out_(held_out),
-        mean_(per_channel(transform.mean, request)), std_(per_channel(transform.std, request)) {
+        table_(set_.train_images.size(1), transform, request.dtype) {
     train_ = MersenneTwister::python(request.seed).shuffled(set_.train_images.size(0));
     valid_.assign(train_.begin(), train_.begin() + held_out);
     train_.erase(train_.begin(), train_.begin() + held_out);
@@ -60,10 +54,7 @@ class ImageSource final : public DataSource {
 
   Batch batch(Phase phase, const std::vector<int64_t>& indices, const Random&) const override {
     const bool test = phase == Phase::test;
-    Tensor images = select_rows(test ? set_.test_images : set_.train_images, indices).to(request_.device, request_.dtype);
-    images.div_(255);
-    if (mean_.defined()) images.sub_(mean_);
-    if (std_.defined()) images.div_(std_);
+    Tensor images = table_.look_up(test ? set_.test_images : set_.train_images, indices).to(request_.device);
     Tensor labels = select_rows(test ? set_.test_labels : set_.train_labels, indices).to(request_.device);
     return {{std::move(images)}, {std::move(labels)}, index_tensor(indices), static_cast<int64_t>(indices.size())};
   }
@@ -83,7 +74,7 @@ class ImageSource final : public DataSource {
   ImageSet set_;
   DataRequest request_;
   int64_t held_out_;
-  Tensor mean_, std_;
+  PixelTable table_;
   std::vector<int64_t> train_, valid_;  ///< positions in the official training set
 };
 

@@ -33,12 +33,6 @@ fs::path stored_file(const fs::path& folder, const DataFile& file) {
   return {};
 }
 
-LocatedSet look_in(const fs::path& folder, const DataSet& set) {
-  LocatedSet located{folder, {}};
-  for (const auto& file : set.files) located.files.push_back(stored_file(folder, file));
-  return located;
-}
-
 std::string listed(const std::vector<fs::path>& folders) {
   std::string text;
   for (const auto& folder : folders) text += (text.empty() ? "" : ", ") + folder.string();
@@ -49,6 +43,12 @@ std::string listed(const std::vector<fs::path>& folders) {
 
 bool LocatedSet::is_complete() const {
   return std::none_of(files.begin(), files.end(), [](const fs::path& file) { return file.empty(); });
+}
+
+LocatedSet files_in(const fs::path& folder, const DataSet& set) {
+  LocatedSet located{folder, {}};
+  for (const auto& file : set.files) located.files.push_back(stored_file(folder, file));
+  return located;
 }
 
 std::vector<fs::path> search_folders(const DataSet& set, const fs::path& root) {
@@ -66,7 +66,7 @@ std::vector<fs::path> search_folders(const DataSet& set, const fs::path& root) {
 
 std::optional<LocatedSet> locate(const DataSet& set, const fs::path& root) {
   for (const auto& folder : search_folders(set, root)) {
-    auto located = look_in(folder, set);
+    auto located = files_in(folder, set);
     if (std::any_of(located.files.begin(), located.files.end(), [](const fs::path& file) { return !file.empty(); }))
       return located;
   }
@@ -74,6 +74,8 @@ std::optional<LocatedSet> locate(const DataSet& set, const fs::path& root) {
 }
 
 fs::path fetch_folder(const DataSet& set, const fs::path& root) {
+  const auto located = locate(set, root);
+  if (located && located->folder != set.debian_folder) return located->folder;
   const auto named = root.empty() ? root_from_environment() : root;
   const auto base = named.empty() ? user_data_folder() : named;
   if (base.empty())

@@ -42,7 +42,6 @@ class LinearRule final : public LayerRule {
     const auto both = at::matmul(weight.t(), right);
     return both.reshape({positions * in, positions * in}).mul_(io.samples());
   }
-  Residual param_residual(const LayerIO&, const std::string&, const Tensor&) const override { return {}; }
 
   ParamForm form(const std::string& parameter) const override {
     return parameter == "weight" ? ParamForm::weight : ParamForm::bias;

@@ -29,6 +29,7 @@ Tensor rows(const Tensor& gradient, const Tensor& leaf, int64_t first, int64_t c
 
 /// Per-sample Hessians [n, H, H] of <output, grad> in all differentiable inputs, flattened and joined; undefined if zero.
 Tensor input_hessian(const Recording& recording, const LayerIO& io, const Tensor& grad) {
+  const at::AutoGradMode differentiable(true);
   const auto leaves = recording.differentiable_inputs();
   TensorList flat;
   for (const auto& gradient : recording.backward(recording.whole_batch(grad, io.first), leaves, true)) {
@@ -51,6 +52,7 @@ Tensor input_hessian(const Recording& recording, const LayerIO& io, const Tensor
 
 /// Per-sample Hessians [n, P, P] of <output, grad> in one parameter; undefined if the output is linear in it.
 Tensor parameter_hessian(const Recording& recording, const LayerIO& io, const std::string& name, const Tensor& grad) {
+  const at::AutoGradMode differentiable(true);
   const auto& leaf = recording.parameter(name);
   TensorList samples;
   for (int64_t n = 0; n < io.samples(); ++n) {
@@ -144,15 +146,16 @@ Tensor LayerRule::sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const 
     auto shape = (sample.output.defined() ? sample.output : forward(sample.inputs, {}, unused)).sizes().vec();
     shape.insert(shape.begin(), -1);
     const auto half = jac_t(sample, mat.reshape(shape)).front().flatten(1);  // [D_out, D_in]: M J
-    return jac_t(sample, half.t().reshape(shape)).front().flatten(1);        // [D_in, D_in]: (M J)^T J
+    return jac_t(sample, half.t().reshape(shape)).front().flatten(1).t();    // [D_in, D_in]: ((M J)^T J)^T
   };
   if (jacobian_is_constant()) return one_sample(0) * io.samples();
-  auto sum = one_sample(0);
+  auto sum = one_sample(0).clone();
   for (int64_t n = 1; n < io.samples(); ++n) sum += one_sample(n);
   return sum;
 }
 
 Residual LayerRule::residual(const LayerIO& io, const Tensor& grad) const {
+  if (!is_curved()) return {};
   const auto& recording = recording_of(*this, io);
   const auto hessian = input_hessian(recording, io, grad);
   if (!hessian.defined()) return {};
@@ -178,6 +181,7 @@ Residual LayerRule::residual(const LayerIO& io, const Tensor& grad) const {
 }
 
 Residual LayerRule::param_residual(const LayerIO& io, const std::string& parameter, const Tensor& grad) const {
+  if (form(parameter) != ParamForm::general) return {};
   const auto& recording = recording_of(*this, io);
   const auto hessian = parameter_hessian(recording, io, parameter, grad);
   if (!hessian.defined() || !hessian.ne(0).any().item<bool>()) return {};

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// One mini-batch through the network and back.
@@ -20,10 +21,18 @@ struct ExtensionInstance {
   std::shared_ptr<Extension> extension;
 };
 
+/// What an extension put for one parameter: one tensor, or a list (Kronecker factors), which may have one element.
+struct ResultValue {
+  TensorList tensors;
+  bool is_list = false;
+
+  operator TensorList() && { return std::move(tensors); }
+};
+
 /// Takes results as they appear: parameter by parameter, last layer first. `parameter` is empty for values of the
 /// whole pass. Whoever takes a value owns it; what is only reduced here is freed at once.
 using ResultSink =
-    std::function<void(const std::string& quantity, const std::string& parameter, TensorList values)>;
+    std::function<void(const std::string& quantity, const std::string& parameter, ResultValue value)>;
 
 /// One cell of the table of what cannot work, found before any compute.
 struct Refusal {

@@ -143,11 +143,14 @@ void ParameterQuantities::add_weight_values(const std::function<Tensor(const Ten
     accumulate_moments(shaped(affine::sum(wide_z, wide_x)), shaped(affine::sum_squares(wide_z, {}, wide_x)));
   }
   if (needs(What::sum_squares, key)) accumulate(What::sum_squares, key, shaped(affine::sum_squares(z, signs, x)));
+  // Each value has one way of being computed, whatever else is asked for: an extension must change no other number.
   const bool penalised = penalty_ != 0 && key == SignalKey::gradient();
+  Tensor individual;
   if (needs(What::columns, key) || (penalised && needs(What::sample_squares, key))) {
-    join_from_columns(key, shaped(affine::columns(z, x)), signs, tile, total_columns);
-    return;
+    individual = shaped(affine::columns(z, x));
+    if (penalised) individual += penalty::per_sample(key, value_.detach(), penalty_, tile.batch_size);
   }
+  if (needs(What::columns, key)) join(What::columns, key, individual, 1, tile, total_columns);
   if (needs(What::squared_norms, key)) {
     auto norms = affine::squared_norms(z, x);
     if (penalised) {
@@ -158,7 +161,8 @@ void ParameterQuantities::add_weight_values(const std::function<Tensor(const Ten
     join(What::squared_norms, key, norms, 1, tile, total_columns);
   }
   if (needs(What::sample_squares, key))
-    join(What::sample_squares, key, shaped(affine::sample_squares(z, signs, x)), 0, tile, total_columns);
+    join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(affine::sample_squares(z, signs, x)), 0,
+         tile, total_columns);
 }
 
 void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, int64_t batch_size) {
@@ -179,7 +183,7 @@ void ParameterQuantities::add_averaged(const LayerRule& rule, const LayerIO& io,
   }
   shape.insert(shape.begin(), -1);
   const auto half = rule.affine_columns(one, mat.reshape(shape)).sum(2).flatten(1);        // [D, C]
-  const auto both = rule.affine_columns(one, half.t().reshape(shape)).sum(2).flatten(1);   // [C, C]
+  const auto both = rule.affine_columns(one, half.t().reshape(shape)).sum(2).flatten(1).t();  // [C, C]
   values_[{What::output_factor, key}] = both;
 }
 

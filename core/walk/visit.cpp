@@ -50,18 +50,22 @@ class NamedResults final : public Results {
  public:
   NamedResults(const std::string& name, const ResultSink& sink) : name_(name), sink_(sink) {}
 
-  void put(const ParameterVisit& visit, TensorList values) override {
-    // grad() is a buffer that the next pass overwrites; everything else is fresh in each pass.
-    const auto grad = visit.grad();
-    for (auto& value : values)
-      if (value.defined() && value.is_alias_of(grad)) value = value.clone();
-    if (sink_) sink_(name_, visit.info().name, std::move(values));
-  }
+  void put(const ParameterVisit& visit, Tensor value) override { hand_on(visit, {{std::move(value)}, false}); }
+  void put(const ParameterVisit& visit, TensorList values) override { hand_on(visit, {std::move(values), true}); }
   void put(const std::string& name, Tensor value) override {
-    if (sink_) sink_(name_ + "." + name, "", {std::move(value)});
+    if (sink_) sink_(name_ + "." + name, "", {{std::move(value)}, false});
   }
 
  private:
+  void hand_on(const ParameterVisit& visit, ResultValue value) {
+    // grad() is a buffer that the next pass overwrites; everything else is fresh in each pass.
+    const auto grad = visit.grad();
+    for (auto& tensor : value.tensors) {
+      if (!tensor.defined()) throw PluginError("extension `" + name_ + "` at " + visit.info().name, "an undefined tensor", "values");
+      if (tensor.is_alias_of(grad)) tensor = tensor.clone();
+    }
+    if (sink_) sink_(name_, visit.info().name, std::move(value));
+  }
   const std::string& name_;
   const ResultSink& sink_;
 };

@@ -43,6 +43,9 @@ function(_backobs_add_plugin kind name)
     CXX_STANDARD 17 CXX_EXTENSIONS OFF
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY ${plugin_OUTPUT_DIRECTORY})
+  if(TARGET backobs_plugins)
+    add_dependencies(backobs_plugins ${target})
+  endif()
   if(TARGET backobs_precompiled)
     target_precompile_headers(${target} REUSE_FROM backobs_precompiled)
   endif()

@@ -43,8 +43,8 @@ class ReferenceTest : public ::testing::TestWithParam<std::filesystem::path> {
     Results results;
     const auto batch = file_.batch(dtype);
     const auto outcome = pass.run(batch, {batch.size, 0, step, Random(7)}, true, extensions,
-                                  [&](auto& quantity, auto& parameter, TensorList values) {
-                                    results[quantity][parameter] = std::move(values);
+                                  [&](auto& quantity, auto& parameter, const ResultValue& value) {
+                                    results[quantity][parameter] = value.tensors;
                                   });
     for (const auto& parameter : net.parameters()) results["grad"][parameter.name] = {parameter.value.grad().clone()};
     results["output"][""] = {outcome.output};

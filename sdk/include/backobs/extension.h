@@ -67,9 +67,10 @@ class BACKOBS_API ParameterVisit {
 class BACKOBS_API Results {
  public:
   virtual ~Results();
-  /// One tensor, or a list of Kronecker factors, for one parameter.
+  /// One tensor for one parameter.
+  virtual void put(const ParameterVisit& visit, Tensor value) = 0;
+  /// A list of tensors for one parameter, such as Kronecker factors; a list of one stays a list.
   virtual void put(const ParameterVisit& visit, TensorList values) = 0;
-  void put(const ParameterVisit& visit, Tensor value) { put(visit, TensorList{std::move(value)}); }
   /// A value of the whole pass, not of one parameter: a scalar tensor, a vector, a histogram's counts.
   virtual void put(const std::string& name, Tensor value) = 0;
 };

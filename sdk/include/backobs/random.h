@@ -29,7 +29,8 @@ enum class Draw : uint64_t {
 /// repeated step repeats its draws, and a checkpoint stores no generator state.
 class BACKOBS_API Random {
  public:
-  explicit Random(uint64_t seed = 42, int64_t epoch = 0, int64_t step = 0) : seed_(seed), epoch_(epoch), step_(step) {}
+  Random() : Random(42) {}
+  explicit Random(uint64_t seed, int64_t epoch = 0, int64_t step = 0) : seed_(seed), epoch_(epoch), step_(step) {}
 
   uint64_t seed() const { return seed_; }
   /// The same experiment at another position.

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "cli/describe.h"
+
+#include "cli/print.h"
+#include "files/number_format.h"
+
+namespace backobs {
+namespace {
+
+using nlohmann::ordered_json;
+using Rows = std::vector<std::vector<std::string>>;
+
+std::vector<ProblemDescription::Layer> layers_of(const Network& network) {
+  const auto shapes = network.sample_shapes();
+  std::vector<ProblemDescription::Layer> layers;
+  for (std::size_t i = 0; i < network.nodes().size(); ++i) {
+    const Node& node = network.nodes()[i];
+    std::vector<std::string> inputs;
+    for (const NodeId input : node.inputs) inputs.push_back(network.nodes()[static_cast<std::size_t>(input)].name);
+    layers.push_back({node.name, node.rule ? node.rule->type() : "Input", std::move(inputs), shapes.at(i)});
+  }
+  return layers;
+}
+
+const char* name_of(LossReduction reduction) { return reduction == LossReduction::mean ? "mean" : "sum"; }
+
+ordered_json layer_json(const ProblemDescription::Layer& layer) {
+  return {{"name", layer.name}, {"type", layer.type}, {"inputs", layer.inputs}, {"output_shape", layer.output_shape}};
+}
+ordered_json parameter_json(const ProblemDescription::ParameterFacts& p) {
+  return {{"name", p.name}, {"shape", p.shape}, {"count", p.count}, {"trainable", p.trainable}, {"regularised", p.regularised}};
+}
+
+Rows fact_rows(const ProblemDescription& problem) {
+  const ProblemFacts& facts = problem.facts;
+  Rows rows = {{"source", facts.source},
+               {"data set", facts.data_set.empty() ? "drawn, no files" : facts.data_set},
+               {"loss", problem.loss + ", " + name_of(problem.reduction)},
+               {"batch size", std::to_string(facts.batch_size)},
+               {"epochs", std::to_string(facts.epochs)},
+               {"l2_reg", shortest_real(facts.l2_reg)}};
+  if (facts.initial_loss != 0) rows.push_back({"initial loss", shortest_real(facts.initial_loss)});
+  if (!facts.note.empty()) rows.push_back({"note", facts.note});
+  return rows;
+}
+
+Rows layer_rows(const ProblemDescription& problem) {
+  Rows rows;
+  for (const auto& layer : problem.layers) {
+    std::string inputs;
+    for (const auto& input : layer.inputs) inputs += (inputs.empty() ? "" : ", ") + input;
+    rows.push_back({layer.name, layer.type, shape_text(layer.output_shape), inputs.empty() ? "" : "from " + inputs});
+  }
+  return rows;
+}
+
+Rows parameter_rows(const ProblemDescription& problem) {
+  Rows rows;
+  for (const auto& p : problem.parameters)
+    rows.push_back({p.name, shape_text(p.shape), std::to_string(p.count), p.trainable ? "trainable" : "fixed",
+                    p.regularised ? "regularised" : ""});
+  return rows;
+}
+
+}  // namespace
+
+ProblemDescription describe_problem(const Registry& registry, const std::string& name, const Schema& schema,
+                                    const CommonFlags& flags) {
+  const auto problem = registry.make_problem(name, schema.check({}, "problem `" + name + "`", ""));
+  const Network network = problem->network(Random(flags.seed.value_or(42)));
+  const auto loss = problem->loss();
+  ProblemDescription d;
+  d.facts = problem->facts();
+  d.loss = loss->type();
+  d.reduction = loss->reduction();
+  d.layers = layers_of(network);
+  for (const Parameter& p : network.parameters()) {
+    d.parameters.push_back({p.name, p.value.sizes().vec(), p.value.numel(), p.trainable(), problem->is_regularised(p.name)});
+    d.parameter_count += p.value.numel();
+    if (p.trainable()) d.trainable_parameter_count += p.value.numel();
+  }
+  return d;
+}
+
+ordered_json to_json(const ProblemDescription& d) {
+  ordered_json layers = ordered_json::array(), parameters = ordered_json::array();
+  for (const auto& layer : d.layers) layers.push_back(layer_json(layer));
+  for (const auto& parameter : d.parameters) parameters.push_back(parameter_json(parameter));
+  return {{"source", d.facts.source},
+          {"data_set", d.facts.data_set},
+          {"defaults", {{"batch_size", d.facts.batch_size}, {"epochs", d.facts.epochs}, {"l2_reg", d.facts.l2_reg}}},
+          {"loss", {{"type", d.loss}, {"reduction", name_of(d.reduction)}}},
+          {"initial_loss", d.facts.initial_loss == 0 ? ordered_json(nullptr) : ordered_json(d.facts.initial_loss)},
+          {"note", d.facts.note},
+          {"layers", layers},
+          {"parameters", parameters},
+          {"parameter_count", d.parameter_count},
+          {"trainable_parameter_count", d.trainable_parameter_count}};
+}
+
+std::string to_text(const ProblemDescription& d, const Paint& paint) {
+  std::string text = table(fact_rows(d), "  ");
+  text += "\n" + paint.bold("layers") + " (shapes of one sample)\n" + table(layer_rows(d), "  ");
+  text += "\n" + paint.bold("parameters") + "\n" + table(parameter_rows(d), "  ");
+  return text + "  " + std::to_string(d.parameter_count) + " in all, " + std::to_string(d.trainable_parameter_count) + " trainable\n";
+}
+
+}  // namespace backobs

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "cli/verbs.h"
+#include "data/pt_file.h"
+#include "walk/pass.h"
+
+#include <backobs/log.h>
+
+#include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <map>
+#include <sstream>
+
+namespace backobs {
+namespace {
+
+struct ExtendOptions {
+  std::string problem;
+  std::vector<std::string> extensions;
+  std::filesystem::path dump;
+  bool unreduced = false, json = false;
+};
+
+/// One forward and backward of one mini-batch with everything that was asked for, all results held.
+struct Extended {
+  Network network;
+  Batch batch;
+  PassOutcome outcome;
+  std::map<std::pair<std::string, std::string>, ResultValue> results;  ///< by (quantity, parameter)
+  std::vector<std::string> quantities;
+};
+
+std::vector<ExtensionInstance> make_extensions(Context& context, const std::vector<std::string>& names) {
+  std::vector<ExtensionInstance> instances;
+  auto wanted = names;
+  if (wanted.empty())
+    for (const auto& plugin : context.registry().list("extension")) wanted.push_back(plugin.manifest.name);
+  for (const auto& name : wanted) {
+    const auto& plugin = context.plugin("extension", name).manifest.name;
+    const auto options = context.registry().schema("extension", plugin).check({}, "extension `" + plugin + "`", "--extensions");
+    instances.push_back({plugin, context.registry().make_extension(plugin, options)});
+  }
+  return instances;
+}
+
+PassSettings settings_of(const std::shared_ptr<Problem>& problem) {
+  PassSettings settings;
+  settings.l2_reg = problem->facts().l2_reg;
+  settings.is_regularised = [problem](const std::string& name) { return problem->is_regularised(name); };
+  return settings;
+}
+
+Batch first_batch(const DataSource& data, const Random& random, int64_t batch_size) {
+  auto indices = data.order(Phase::train, random);
+  if (static_cast<int64_t>(indices.size()) < batch_size)
+    throw UsageError("--batch-size", std::to_string(batch_size), "at most " + std::to_string(indices.size()) + ", the training set");
+  indices.resize(static_cast<std::size_t>(batch_size));
+  return data.batch(Phase::train, indices, random);
+}
+
+Extended extend(Context& context, const ExtendOptions& options) {
+  const auto name = context.plugin("problem", options.problem).manifest.name;
+  const auto problem_options = context.registry().schema("problem", name).check({}, "problem `" + name + "`", name);
+  const std::shared_ptr<Problem> problem = context.registry().make_problem(name, problem_options);
+  const auto request = context.flags.data_request();
+  const Random random(request.seed);
+  const auto batch_size = context.flags.batch_size.value_or(problem->facts().batch_size);
+
+  Extended result{problem->network(random), first_batch(*problem->data(request), random, batch_size), {}, {}, {"grad"}};
+  result.network.to(request.dtype, request.device);
+  Pass pass(result.network, problem->loss(), settings_of(problem));
+  const auto extensions = make_extensions(context, options.extensions);
+  for (const auto& instance : extensions) {
+    instance.extension->prepare({name, pass.parameters()});
+    result.quantities.push_back(instance.name);
+  }
+  for (const auto& refusal : pass.refusals(extensions, batch_size))
+    log::warn(refusal.quantity + " of " + refusal.parameter + " is left out: " + refusal.reason);
+  result.outcome = pass.run(result.batch, {batch_size, 0, 0, random}, true, extensions,
+                            [&](const std::string& quantity, const std::string& parameter, ResultValue value) {
+                              result.results[{quantity, parameter}] = std::move(value);
+                            });
+  for (const auto& parameter : result.network.parameters())
+    if (parameter.trainable()) result.results[{"grad", parameter.name}] = {{parameter.value.grad()}, false};
+  return result;
+}
+
+std::string shape_text(const Tensor& tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
+}
+
+std::string shapes_text(const TensorList& tensors) {
+  std::string text;
+  for (const auto& tensor : tensors) text += (text.empty() ? "" : " ") + shape_text(tensor);
+  return text;
+}
+
+void print_losses(const Extended& extended) {
+  const auto& individual = extended.outcome.individual_loss;
+  std::printf("individual losses    %s\n", shape_text(individual).c_str());
+  std::printf("mini-batch loss      %.9g\n", extended.outcome.evaluation.loss);
+  std::printf("mean of individual   %.9g\n\n", individual.to(at::kDouble).mean().item<double>());
+}
+
+void print_text(const Extended& extended, bool unreduced) {
+  if (unreduced) print_losses(extended);
+  else std::printf("mini-batch loss %g, accuracy %f\n\n", extended.outcome.evaluation.loss, extended.outcome.evaluation.accuracy);
+  for (const auto& parameter : extended.network.parameters()) {
+    if (!parameter.trainable()) continue;
+    std::printf("%s  %s\n", parameter.name.c_str(), shape_text(parameter.value).c_str());
+    for (const auto& quantity : extended.quantities)
+      if (const auto found = extended.results.find({quantity, parameter.name}); found != extended.results.end())
+        std::printf("  %-18s %s\n", quantity.c_str(), shapes_text(found->second.tensors).c_str());
+  }
+}
+
+void print_json(const Extended& extended, bool unreduced) {
+  nlohmann::ordered_json json = {{"loss", extended.outcome.evaluation.loss},
+                                 {"accuracy", extended.outcome.evaluation.accuracy},
+                                 {"batch_size", extended.batch.size}};
+  if (unreduced) {
+    const auto values = extended.outcome.individual_loss.to(at::kCPU, at::kDouble).contiguous();
+    json["individual_loss"] = std::vector<double>(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
+    json["mean_individual_loss"] = values.mean().item<double>();
+  }
+  auto& parameters = json["parameters"] = nlohmann::ordered_json::object();
+  for (const auto& parameter : extended.network.parameters()) {
+    if (!parameter.trainable()) continue;
+    auto& shapes = parameters[parameter.name] = nlohmann::ordered_json::object();
+    for (const auto& quantity : extended.quantities) {
+      const auto found = extended.results.find({quantity, parameter.name});
+      if (found == extended.results.end()) continue;
+      for (const auto& value : found->second.tensors) shapes[quantity].push_back(value.sizes().vec());
+    }
+  }
+  std::printf("%s\n", json.dump(2).c_str());
+}
+
+/// parameter/NAME, grad/NAME, QUANTITY/PARAMETER with /0, /1 behind factors, and the batch with its losses.
+void dump(const Extended& extended, const std::filesystem::path& file) {
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  for (const auto& parameter : extended.network.parameters())
+    tensors.emplace_back("parameter/" + parameter.name, parameter.value);
+  for (const auto& [key, value] : extended.results) {
+    const auto name = key.first + (key.second.empty() ? "" : "/" + key.second);
+    for (std::size_t i = 0; i < value.tensors.size(); ++i)
+      tensors.emplace_back(value.is_list ? name + "/" + std::to_string(i) : name, value.tensors[i]);
+  }
+  tensors.emplace_back("input", extended.batch.inputs[0]);
+  tensors.emplace_back("target", extended.batch.targets[0]);
+  tensors.emplace_back("output", extended.outcome.output);
+  tensors.emplace_back("loss", at::tensor(extended.outcome.evaluation.loss, at::kDouble));
+  tensors.emplace_back("individual_loss", extended.outcome.individual_loss);
+  write_pt(file, tensors);
+  log::info("wrote " + file.string());
+}
+
+}  // namespace
+
+void add_extend(CLI::App& app, Context& context) {
+  auto options = std::make_shared<ExtendOptions>();
+  CLI::App& verb = add_verb(app, context, "extend", "One forward and backward pass with every quantity; prints their shapes.",
+                            [&context, options] {
+                              const auto extended = extend(context, *options);
+                              if (options->json) print_json(extended, options->unreduced);
+                              else print_text(extended, options->unreduced);
+                              if (!options->dump.empty()) dump(extended, options->dump);
+                              return ExitCode::done;
+                            });
+  verb.add_option("problem", options->problem, "problem plugin")->required()->type_name("PROBLEM");
+  verb.add_option("--extensions", options->extensions, "only these quantities (default: all)")->type_name("NAME,...")->delimiter(',');
+  verb.add_flag("--unreduced", options->unreduced, "also the individual losses, the loss and their mean");
+  verb.add_option("--dump", options->dump, "write parameters, batch and all values to a file for torch.load")->type_name("FILE.pt");
+  verb.add_flag("--json", options->json, "shapes as JSON");
+}
+
+}  // namespace backobs

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/export.h>
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace backobs {
+
+/// Writes a dictionary of tensors, in the given order, as a file that Python's torch.load reads: also with
+/// weights_only=True, since nothing but dictionary, strings and tensors is in it. Values are written as contiguous CPU
+/// copies, never with the rest of their storage. The file appears whole or not at all.
+/// Throws ComputeError with the system's reason if it cannot be written.
+BACKOBS_API void write_pt(const std::filesystem::path& file,
+                          const std::vector<std::pair<std::string, at::Tensor>>& tensors);
+
+}  // namespace backobs

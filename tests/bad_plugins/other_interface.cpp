@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// Says it was built against another version of the plugin interface.
+#include "idle_extension.h"
+
+#undef BACKOBS_INTERFACE_VERSION
+#define BACKOBS_INTERFACE_VERSION 999
+
+BACKOBS_EXTENSION(backobs::IdleExtension, "Of another interface", "")

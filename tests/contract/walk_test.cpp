@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+// The walk against autograd and brute force on small networks: rules, fallback, branches, shared parameters, tiles,
+// penalty, independence of what else is in the pass.
+#include "host/registry.h"
+#include "tolerance.h"
+#include "walk/pass.h"
+
+#include <backobs/error.h>
+#include <backobs/module.h>
+
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/linear.h>
+
+#include <map>
+
+namespace backobs {
+namespace {
+
+namespace nn = torch::nn;
+
+/// x + y, two inputs.
+struct AddImpl : nn::Module {
+  Tensor forward(const Tensor& x, const Tensor& y) { return x + y; }
+};
+/// x * y entry by entry: curved jointly in its two inputs.
+struct ProductImpl : nn::Module {
+  Tensor forward(const Tensor& x, const Tensor& y) { return x * y; }
+};
+/// a parameter that enters non-linearly.
+struct PowerImpl : nn::Module {
+  Tensor scale;
+  PowerImpl() { scale = register_parameter("scale", at::full({4}, 0.7)); }
+  Tensor forward(const Tensor& x) { return x * scale.square(); }
+};
+
+Network chain() {
+  Network net({6});
+  net.add("first", nn::Linear(6, 5));
+  net.add("sigmoid", nn::Sigmoid());
+  net.add("second", nn::Linear(5, 4));
+  net.add("softplus", nn::Softplus());  // no rule: autograd
+  net.add("power", std::make_shared<PowerImpl>());
+  net.add("tanh", nn::Tanh());
+  net.add("last", nn::Linear(4, 3));
+  return net;
+}
+
+Network branches() {
+  Network net({6});
+  net.add("first", nn::Linear(6, 4));
+  const auto trunk = net.add("tanh", nn::Tanh());
+  const auto left = net.add("left", nn::Linear(4, 4), {trunk});
+  const auto right = net.add("right", nn::Sigmoid(), {trunk});
+  const auto sum = net.add("sum", std::make_shared<AddImpl>(), {left, right});
+  net.add("product", std::make_shared<ProductImpl>(), {sum, trunk});
+  net.add("last", nn::Linear(4, 3));
+  return net;
+}
+
+const Registry& registry() {
+  static const Registry found({std::filesystem::path(BACKOBS_BUILD_DIR) / "plugins"});
+  return found;
+}
+
+std::vector<ExtensionInstance> make(const std::vector<std::string>& names) {
+  std::vector<ExtensionInstance> result;
+  for (const auto& name : names)
+    result.push_back({name, registry().make_extension(name, registry().schema("extension", name).check({}, name, "test"))});
+  return result;
+}
+
+const std::vector<std::string> kAll = {"grad_batch", "batch_l2", "sum_grad_squared", "variance", "diag_ggn_exact",
+                                       "diag_ggn_mc", "diag_h", "kfac", "kflr", "kfra"};
+
+using Values = std::map<std::string, TensorList>;
+
+struct Case {
+  Network net;
+  Batch batch;
+  std::shared_ptr<LossRule> loss;
+};
+
+Case make_case(Network net, bool mse = false, LossReduction reduction = LossReduction::mean, int64_t n = 5) {
+  at::manual_seed(3);
+  net.to(at::kDouble, at::kCPU);
+  at::NoGradGuard no_grad;
+  for (const auto& parameter : net.parameters()) Tensor(parameter.value).normal_(0, 0.6);
+  const auto x = at::randn({n, 6}, at::kDouble);
+  const auto y = mse ? at::randn({n, 3}, at::kDouble) : at::randint(3, {n}, at::kLong);
+  return {std::move(net), {{x}, {y}, at::arange(n), n}, mse ? mean_squared_error(reduction) : cross_entropy(reduction)};
+}
+
+Values run(const Case& c, const std::vector<ExtensionInstance>& extensions, PassSettings settings = {}, int64_t step = 0) {
+  Pass pass(c.net, c.loss, std::move(settings));
+  Values values;
+  const auto outcome = pass.run(c.batch, {c.batch.size, 0, step, Random(5)}, true, extensions,
+                                [&](auto& quantity, auto& parameter, const ResultValue& value) {
+                                  values[quantity + "/" + parameter] = value.tensors;
+                                });
+  for (const auto& parameter : c.net.parameters()) values["grad/" + parameter.name] = {parameter.value.grad().clone()};
+  values["individual_loss"] = {outcome.individual_loss};
+  values["loss"] = {at::tensor(outcome.evaluation.loss, at::kDouble)};
+  return values;
+}
+
+/// The network's output with its autograd graph, by running every node's forward.
+Tensor with_graph(const Case& c) {
+  at::AutoGradMode grad(true);
+  std::vector<Tensor> values{c.batch.inputs[0]};
+  for (NodeId id = 1; id <= c.net.last(); ++id) {
+    TensorList inputs, saved;
+    for (const auto input : c.net.nodes()[id].inputs) inputs.push_back(values[input]);
+    values.push_back(c.net.nodes()[id].rule->forward(inputs, {}, saved));
+  }
+  return values.back();
+}
+
+/// l_n, [N], with the loss written out in torch.
+Tensor contributions(const Case& c, const Tensor& output, double penalty = 0) {
+  const bool mse = c.loss->type() == "MSELoss", mean = c.loss->reduction() == LossReduction::mean;
+  const auto& y = c.batch.targets[0];
+  const double n = static_cast<double>(c.batch.size);
+  auto l = mse ? (output - y).square().sum(1) : -at::log_softmax(output, 1).gather(1, y.unsqueeze(1)).squeeze(1);
+  if (mean) l = l / (mse ? n * 3 : n);
+  for (const auto& parameter : c.net.parameters()) l = l + penalty / 2 / n * parameter.value.square().sum();
+  return l;
+}
+
+void expect_matches_brute_force(const Case& c, double penalty = 0) {
+  PassSettings settings;
+  settings.l2_reg = penalty;
+  settings.is_regularised = [](const std::string&) { return true; };
+  const auto found = run(c, make({"grad_batch", "batch_l2", "sum_grad_squared", "variance", "diag_ggn_exact", "diag_h"}), settings);
+  const auto output = with_graph(c);
+  const auto l = contributions(c, output, penalty);
+  const double n = static_cast<double>(c.batch.size);
+  EXPECT_NEAR(found.at("loss")[0].item<double>(), l.sum().item<double>(), 1e-12);
+  const bool mean = c.loss->reduction() == LossReduction::mean;
+  EXPECT_TRUE(equal_up_to_rounding(found.at("individual_loss")[0], mean ? l * n : l));
+  for (const auto& parameter : c.net.parameters()) {
+    const auto& w = parameter.value;
+    TensorList rows;
+    for (int64_t i = 0; i < c.batch.size; ++i) rows.push_back(torch::autograd::grad({l[i]}, {w}, {}, true)[0]);
+    const auto g = at::stack(rows);
+    const auto get = [&](const std::string& quantity) { return found.at(quantity + "/" + parameter.name)[0]; };
+    EXPECT_TRUE(equal_up_to_rounding(get("grad"), g.sum(0))) << parameter.name;
+    EXPECT_TRUE(equal_up_to_rounding(get("grad_batch"), g)) << parameter.name;
+    EXPECT_TRUE(equal_up_to_rounding(get("batch_l2"), g.flatten(1).square().sum(1))) << parameter.name;
+    EXPECT_TRUE(equal_up_to_rounding(get("sum_grad_squared"), g.square().sum(0))) << parameter.name;
+    EXPECT_TRUE(equal_up_to_rounding(get("variance"), g.square().mean(0) - g.mean(0).square())) << parameter.name;
+    // Hessian diagonal by double backward; the Gauss-Newton diagonal as sum_n J^T H_n J entry by entry.
+    const auto total = torch::autograd::grad({l.sum()}, {w}, {}, true, true)[0].flatten();
+    auto hessian = at::zeros({w.numel()}, at::kDouble), ggn = at::full({w.numel()}, penalty, at::kDouble);
+    for (int64_t i = 0; i < w.numel(); ++i) {
+      const auto row = torch::autograd::grad({total[i]}, {w}, {}, true, false, true)[0];
+      if (row.defined()) hessian[i] = row.flatten()[i];
+    }
+    for (int64_t i = 0; i < c.batch.size; ++i) {
+      TensorList jacobian;
+      for (int64_t k = 0; k < 3; ++k) jacobian.push_back(torch::autograd::grad({output[i][k]}, {w}, {}, true)[0].flatten());
+      const auto j = at::stack(jacobian);
+      const auto p = at::softmax(output[i].detach(), 0);
+      auto h = c.loss->type() == "MSELoss" ? 2 * at::eye(3, at::kDouble) : at::diag(p) - at::outer(p, p);
+      if (mean) h = h / (c.loss->type() == "MSELoss" ? 3 * n : n);
+      ggn += (j * h.matmul(j)).sum(0);
+    }
+    EXPECT_TRUE(tensors_near(get("diag_h").flatten(), hessian, 1e-9, 1e-12)) << parameter.name;
+    EXPECT_TRUE(tensors_near(get("diag_ggn_exact").flatten(), ggn, 1e-9, 1e-12)) << parameter.name;
+  }
+}
+
+TEST(Walk, ChainEqualsBruteForce) { expect_matches_brute_force(make_case(chain())); }
+TEST(Walk, ChainWithSumAndSquaredError) { expect_matches_brute_force(make_case(chain(), true, LossReduction::sum)); }
+TEST(Walk, BranchesEqualBruteForce) { expect_matches_brute_force(make_case(branches())); }
+TEST(Walk, PenaltyIsPartOfEveryQuantity) {
+  expect_matches_brute_force(make_case(chain()), 0.3);
+  expect_matches_brute_force(make_case(branches(), true), 0.3);
+}
+TEST(Walk, OneSample) { expect_matches_brute_force(make_case(chain(), false, LossReduction::mean, 1)); }
+
+TEST(Walk, SharedParameterAddsItsUsesBeforeSquaring) {
+  Network net({6});
+  const nn::Linear shared(6, 6);
+  net.add("a", shared);
+  net.add("relu", nn::ReLU());
+  net.add("b", shared);
+  net.add("last", nn::Linear(6, 3));
+  ASSERT_EQ(net.parameters().size(), 4u);
+  const auto c = make_case(std::move(net));
+  const auto found = run(c, make({"grad_batch", "sum_grad_squared", "diag_ggn_exact"}));
+  const auto l = contributions(c, with_graph(c));
+  for (const auto& parameter : c.net.parameters()) {
+    TensorList rows;
+    for (int64_t i = 0; i < c.batch.size; ++i) rows.push_back(torch::autograd::grad({l[i]}, {parameter.value}, {}, true)[0]);
+    const auto g = at::stack(rows);
+    EXPECT_TRUE(equal_up_to_rounding(found.at("grad/" + parameter.name)[0], g.sum(0)));
+    EXPECT_TRUE(equal_up_to_rounding(found.at("grad_batch/" + parameter.name)[0], g));
+    EXPECT_TRUE(equal_up_to_rounding(found.at("sum_grad_squared/" + parameter.name)[0], g.square().sum(0)));
+  }
+  for (const auto& refusal : Pass(c.net, c.loss, {}).refusals(make({"kflr"}))) EXPECT_EQ(refusal.parameter.substr(0, 2), "a.");
+}
+
+TEST(Walk, EveryTilingGivesTheSame) {
+  for (auto& c : {make_case(chain()), make_case(branches())}) {
+    PassSettings penalised;
+    penalised.l2_reg = 0.1;
+    penalised.is_regularised = [](const std::string& name) { return name.find("weight") != std::string::npos; };
+    const auto whole = run(c, make(kAll), penalised);
+    ASSERT_GT(whole.size(), 40u);
+    for (const auto& [samples, columns] : std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {2, 2}, {3, 0}, {0, 1}, {5, 3}, {4, 7}}) {
+      auto settings = penalised;
+      settings.tiling.samples = samples;
+      settings.tiling.columns = columns;
+      const auto tiled = run(c, make(kAll), settings);
+      ASSERT_EQ(tiled.size(), whole.size());
+      for (const auto& [key, values] : whole)
+        for (std::size_t i = 0; i < values.size(); ++i)
+          EXPECT_TRUE(equal_up_to_rounding(tiled.at(key)[i], values[i])) << key << ", tile " << samples << " x " << columns;
+    }
+  }
+}
+
+TEST(Walk, AnExtensionChangesNoOtherNumber) {
+  const auto c = make_case(chain());
+  const auto all = run(c, make(kAll));
+  for (const auto& name : kAll)
+    for (const auto& [key, values] : run(c, make({name})))
+      for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(all.at(key)[i].equal(values[i])) << key << " alone and with all";
+}
+
+TEST(Walk, DrawsFollowTheStep) {
+  const auto c = make_case(chain());
+  const auto first = run(c, make({"kfac"}), {}, 0), again = run(c, make({"kfac"}), {}, 0), next = run(c, make({"kfac"}), {}, 1);
+  EXPECT_TRUE(first.at("kfac/last.bias")[0].equal(again.at("kfac/last.bias")[0]));
+  EXPECT_FALSE(first.at("kfac/last.bias")[0].equal(next.at("kfac/last.bias")[0]));
+}
+
+TEST(Walk, TakenResultsSurviveTheNextPass) {
+  const auto c = make_case(chain());
+  Pass pass(c.net, c.loss, {});
+  const auto extensions = make(kAll);
+  const auto take = [&](int64_t step) {
+    Values values;
+    pass.run(c.batch, {c.batch.size, 0, step, Random(5)}, true, extensions,
+             [&](auto& quantity, auto& parameter, const ResultValue& value) { values[quantity + "/" + parameter] = value.tensors; });
+    return values;
+  };
+  const auto kept = take(0);
+  Values copies;
+  for (const auto& [key, values] : kept)
+    for (const auto& value : values) copies[key].push_back(value.clone());
+  at::NoGradGuard no_grad;
+  for (const auto& parameter : c.net.parameters()) Tensor(parameter.value).mul_(1.5);
+  take(1);
+  for (const auto& [key, values] : kept)
+    for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(values[i].equal(copies[key][i])) << key;
+}
+
+TEST(Walk, RefusalsNameTheReason) {
+  const auto c = make_case(branches());
+  const Pass pass(c.net, c.loss, {});
+  const auto refusals = pass.refusals(make({"kfra", "kflr"}));
+  ASSERT_FALSE(refusals.empty());
+  for (const auto& refusal : refusals) {
+    EXPECT_EQ(refusal.quantity, "kfra");
+    EXPECT_NE(refusal.parameter.substr(0, 4), "last");
+    EXPECT_NE(refusal.reason.find("branches "), std::string::npos) << refusal.reason;
+  }
+}
+
+/// float32, a mean 1e4 times the spread: never negative, within 1e-3 of a two-pass computation in float64.
+TEST(Walk, VarianceSurvivesALargeMean) {
+  Network net({3});
+  net.add("dense", nn::Linear(3, 1));
+  at::manual_seed(0);
+  at::NoGradGuard no_grad;
+  const auto x = 100 + 0.01 * at::randn({32, 3});
+  const auto y = -1e4 * at::ones({32, 1});
+  Pass pass(net, mean_squared_error(), {});
+  Tensor individual, variance;
+  pass.run({{x}, {y}, at::arange(32), 32}, {32, 0, 0, Random()}, true, make({"grad_batch", "variance"}),
+           [&](auto& quantity, auto& parameter, const ResultValue& value) {
+             if (parameter == "dense.weight") (quantity == "variance" ? variance : individual) = value.tensors[0];
+           });
+  const auto g = individual.to(at::kDouble);
+  const auto wanted = (g - g.mean(0)).square().mean(0);
+  EXPECT_GT((wanted / g.mean(0).square()).min().item<double>(), 1e-9);
+  EXPECT_TRUE(variance.ge(0).all().item<bool>());
+  EXPECT_LE(((variance.to(at::kDouble) - wanted).abs() / wanted).max().item<double>(), 1e-3);
+}
+
+TEST(Walk, UndeclaredNeedNamesTheExtension) {
+  struct Careless final : Extension {
+    std::vector<Need> needs() const override { return {}; }
+    void visit(const ParameterVisit& p, Results& results) override { results.put(p, p.columns(SignalKey::gradient())); }
+  };
+  const auto c = make_case(chain());
+  try {
+    run(c, {{"careless", std::make_shared<Careless>()}});
+    FAIL();
+  } catch (const PluginError& error) {
+    EXPECT_NE(std::string(error.what()).find("careless"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("columns of gradient"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace backobs

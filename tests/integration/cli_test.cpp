@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// The program as a user meets it: arguments in; exit code, stdout and stderr out.
+#include "unit/temporary_folder.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+namespace backobs {
+namespace {
+
+using nlohmann::json;
+using testing::TemporaryFolder;
+
+struct Answer {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string slurp(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+Answer backobs(const std::string& arguments) {
+  const TemporaryFolder folder;
+  const std::string out = (folder.path() / "out").string(), err = (folder.path() / "err").string();
+  const std::string command = "cd '" + folder.path().string() + "' && '" BACKOBS_BUILD_DIR "/bin/backobs' " + arguments +
+                              " >'" + out + "' 2>'" + err + "' </dev/null";
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(out), slurp(err)};
+}
+
+bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(Program, TellsItsVersion) {
+  const Answer answer = backobs("--version");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_EQ(answer.out.rfind("backobs ", 0), 0u);
+}
+
+TEST(Program, ShowsEveryVerbInItsHelp) {
+  const Answer answer = backobs("--help");
+  EXPECT_EQ(answer.code, 0);
+  for (const char* verb : {"run", "plan", "train", "extend", "list", "describe", "data", "doctor"})
+    EXPECT_TRUE(holds(answer.out, std::string("\n  ") + verb + " ")) << verb;
+}
+
+TEST(Program, NamesTheNearestVerbFlagAndKind) {
+  const Answer verb = backobs("lst");
+  EXPECT_EQ(verb.code, 2);
+  EXPECT_TRUE(verb.out.empty());
+  EXPECT_TRUE(holds(verb.err, "error: backobs: found verb `lst`")) << verb.err;
+  EXPECT_TRUE(holds(verb.err, "did you mean `list`?")) << verb.err;
+  const Answer flag = backobs("list --jsn");
+  EXPECT_EQ(flag.code, 2);
+  EXPECT_TRUE(holds(flag.err, "backobs list: found flag `--jsn`") && holds(flag.err, "did you mean `--json`?")) << flag.err;
+  const Answer kind = backobs("list problms");
+  EXPECT_EQ(kind.code, 2);
+  EXPECT_TRUE(holds(kind.err, "found kind `problms`") && holds(kind.err, "did you mean `problems`?")) << kind.err;
+  EXPECT_EQ(backobs("").code, 2);
+  EXPECT_EQ(backobs("describe problem").code, 2);
+}
+
+TEST(Program, RefusesBadValuesOfCommonFlags) {
+  for (const char* flag : {"--batch-size 010", "--batch-size 0", "--seed -1", "--threads two", "--source imaginary",
+                           "--dtype float16", "--device abacus", "--plugin-path /nowhere/at/all"}) {
+    const Answer answer = backobs(std::string("list ") + flag);
+    EXPECT_EQ(answer.code, 2) << flag;
+    EXPECT_TRUE(holds(answer.err, std::string(flag).substr(0, std::string(flag).find(' ')) + ": found `")) << answer.err;
+  }
+}
+
+TEST(Program, RefusesUnknownPlugins) {
+  const Answer problem = backobs("describe problem mnist_mpl");
+  EXPECT_EQ(problem.code, 2);
+  EXPECT_TRUE(holds(problem.err, "found problem `mnist_mpl`") && holds(problem.err, "did you mean `mnist_mlp`?")) << problem.err;
+  const Answer train = backobs("train mnist_logrge --lr 0.1");
+  EXPECT_EQ(train.code, 2);
+  EXPECT_TRUE(holds(train.err, "mnist_logreg")) << train.err;
+}
+
+TEST(List, IsAnArrayOfPlugins) {
+  const Answer answer = backobs("list --json");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  std::set<std::string> problems, extensions, runners;
+  for (const auto& plugin : json::parse(answer.out)) {
+    for (const char* key : {"name", "version", "file", "summary", "author"}) EXPECT_TRUE(plugin.at(key).is_string()) << key;
+    EXPECT_TRUE(plugin.at("aliases").is_array());
+    auto& names = plugin.at("kind") == "problem" ? problems : plugin.at("kind") == "extension" ? extensions : runners;
+    EXPECT_TRUE(names.insert(plugin.at("name")).second);
+  }
+  EXPECT_EQ(problems.count("mnist_mlp") + problems.count("quadratic_deep"), 2u);
+  EXPECT_EQ(extensions.count("grad_batch") + extensions.count("kfac"), 2u);
+  EXPECT_EQ(runners.count("sgd"), 1u);
+}
+
+TEST(List, KeepsToOneKindInEitherSpelling) {
+  const Answer plural = backobs("list extensions"), singular = backobs("list extension");
+  ASSERT_EQ(plural.code, 0);
+  EXPECT_EQ(plural.out, singular.out);
+  EXPECT_TRUE(holds(plural.out, "\n  grad_batch "));
+  EXPECT_FALSE(holds(plural.out, "mnist_mlp"));
+  EXPECT_FALSE(holds(plural.out, "\033["));
+}
+
+TEST(List, WarnsOfRefusedFilesOnStderr) {
+  const Answer answer = backobs("list --json --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_TRUE(holds(answer.err, "other_interface.so was refused: interface: found 999")) << answer.err;
+  bool has_sound = false;
+  for (const auto& plugin : json::parse(answer.out)) has_sound |= plugin.at("name") == "sound";
+  EXPECT_TRUE(has_sound);
+}
+
+TEST(Describe, CountsParameters) {
+  const Answer answer = backobs("describe problem mnist_mlp --json");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const json problem = json::parse(answer.out);
+  // 784·1000 + 1000·500 + 500·100 + 100·10 weights and 1000 + 500 + 100 + 10 biases.
+  EXPECT_EQ(problem.at("parameter_count"), 1336610);
+  EXPECT_EQ(problem.at("trainable_parameter_count"), 1336610);
+  ASSERT_EQ(problem.at("parameters").size(), 8u);
+  EXPECT_EQ(problem.at("parameters")[0].at("name"), "dense1.weight");
+  EXPECT_EQ(problem.at("parameters")[0].at("shape"), json({1000, 784}));
+  EXPECT_EQ(problem.at("layers").back().at("output_shape"), json({10}));
+  EXPECT_EQ(problem.at("defaults").at("batch_size"), 128);
+}
+
+TEST(Describe, TellsOptionsOfARunnerAndAliases) {
+  const Answer runner = backobs("describe runner sgd --json");
+  ASSERT_EQ(runner.code, 0) << runner.err;
+  std::set<std::string> options;
+  for (const auto& option : json::parse(runner.out).at("options")) options.insert(option.at("name"));
+  EXPECT_EQ(options.count("lr"), 1u);
+  const Answer alias = backobs("describe extension DiagGGNExact --json");
+  ASSERT_EQ(alias.code, 0) << alias.err;
+  EXPECT_EQ(json::parse(alias.out).at("name"), "diag_ggn_exact");
+}
+
+TEST(Describe, BlamesAPluginThatThrows) {
+  const Answer answer = backobs("describe extension throws_in_schema --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
+  EXPECT_EQ(answer.code, 4);
+  EXPECT_TRUE(holds(answer.err, "throws_in_schema") && holds(answer.err, "in schema()")) << answer.err;
+}
+
+TEST(Doctor, NamesBlasThreadsAndRefusals) {
+  const Answer answer = backobs("doctor --json --threads 2 --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const json document = json::parse(answer.out);
+  EXPECT_EQ(document.at("threads"), 2);
+  EXPECT_FALSE(document.at("blas").at("verdict").get<std::string>().empty());
+  EXPECT_EQ(document.at("plugin_folders")[0].at("path"), BACKOBS_BUILD_DIR "/bad_plugins");
+  std::set<std::string> reasons;
+  for (const auto& refused : document.at("refused")) {
+    reasons.insert(refused.at("reason"));
+    EXPECT_FALSE(refused.at("advice").get<std::string>().empty());
+  }
+  EXPECT_EQ(reasons.count("found a malformed manifest, wanted a JSON object"), 1u);
+  EXPECT_EQ(backobs("doctor").code, 0);
+}
+
+}  // namespace
+}  // namespace backobs
