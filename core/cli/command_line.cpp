@@ -31,7 +31,8 @@ bool is_flag(const std::string& text) { return text.size() > 1 && text[0] == '-'
 
 UsageError unknown_flag(const CLI::App& app, const std::string& where, const std::string& text) {
   const std::string flag = text.substr(0, text.find('='));
-  return UsageError(where, "flag `" + flag + "`", "a flag that `" + where + " --help` lists", nearest_name(flag, flag_names(app)));
+  return UsageError(where, "flag `" + flag + "`", "a flag that `" + where + " --help` lists",
+                    nearest_name(flag, flag_names(app)));
 }
 
 UsageError without_verb(const CLI::App& app) {
@@ -39,7 +40,8 @@ UsageError without_verb(const CLI::App& app) {
   const auto rest = app.remaining();
   if (rest.empty()) return UsageError("backobs", "no verb", "one of: " + joined(names));
   if (is_flag(rest.front())) return unknown_flag(app, "backobs", rest.front());
-  return UsageError("backobs", "verb `" + rest.front() + "`", "one of: " + joined(names), nearest_name(rest.front(), names));
+  return UsageError("backobs", "verb `" + rest.front() + "`", "one of: " + joined(names),
+                    nearest_name(rest.front(), names));
 }
 
 }  // namespace

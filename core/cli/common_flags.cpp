@@ -38,15 +38,20 @@ c10::Device device_from(const std::string& text) {
 
 /// CLI11 reads numbers as C does ("010" is 8), so every flag arrives here as text.
 using Reader = std::function<void(const std::string&)>;
-CLI::Option* add(CLI::App& verb, const std::string& name, const std::string& type, const Reader& read, const std::string& doc) {
+CLI::Option* add(CLI::App& verb, const std::string& name, const std::string& type, const Reader& read,
+                 const std::string& doc) {
   return verb.add_option_function<std::string>(name, read, doc)->type_name(type)->group("Common flags");
 }
 
 void attach_paths(CLI::App& verb, CommonFlags& flags) {
   verb.add_option("--plugin-path", flags.plugin_path, "look for plugins in this folder first; may be repeated")
-      ->type_name("DIR")->group("Common flags")->allow_extra_args(false);
-  add(verb, "--data-dir", "DIR", [&](const std::string& text) { flags.data_dir = text; }, "where data files are");
-  add(verb, "--output", "DIR", [&](const std::string& text) { flags.output = text; }, "where results go");
+      ->type_name("DIR")
+      ->group("Common flags")
+      ->allow_extra_args(false);
+  add(
+      verb, "--data-dir", "DIR", [&](const std::string& text) { flags.data_dir = text; }, "where data files are");
+  add(
+      verb, "--output", "DIR", [&](const std::string& text) { flags.output = text; }, "where results go");
 }
 
 }  // namespace
@@ -81,21 +86,28 @@ DataRequest CommonFlags::data_request(Protocol protocol) const {
 
 void attach_common_flags(CLI::App& verb, CommonFlags& flags) {
   attach_paths(verb, flags);
-  add(verb, "--source", "real|synthetic", [&](const std::string& text) { flags.source = source_from(text); },
+  add(
+      verb, "--source", "real|synthetic", [&](const std::string& text) { flags.source = source_from(text); },
       "real data files, or seeded noise of the same shapes");
-  add(verb, "--batch-size", "N", [&](const std::string& text) { flags.batch_size = integer_flag("--batch-size", text, 1); },
+  add(
+      verb, "--batch-size", "N",
+      [&](const std::string& text) { flags.batch_size = integer_flag("--batch-size", text, 1); },
       "samples in a mini-batch (default: the problem's)");
-  add(verb, "--seed", "S", [&](const std::string& text) { flags.seed = integer_flag("--seed", text, 0); },
+  add(
+      verb, "--seed", "S", [&](const std::string& text) { flags.seed = integer_flag("--seed", text, 0); },
       "decides every draw (default: 42)");
-  add(verb, "--threads", "T",
+  add(
+      verb, "--threads", "T",
       [&](const std::string& text) {
         flags.threads = integer_flag("--threads", text, 1);
         if (*flags.threads > kMaximumThreads)
           throw UsageError("--threads", "`" + text + "`", "at most " + std::to_string(kMaximumThreads));
       },
       "threads to compute with (default: all of the machine)");
-  add(verb, "--device", "DEVICE", [&](const std::string& text) { flags.device = device_from(text); }, "default: cpu");
-  add(verb, "--dtype", "float32|float64", [&](const std::string& text) { flags.dtype = dtype_from(text); },
+  add(
+      verb, "--device", "DEVICE", [&](const std::string& text) { flags.device = device_from(text); }, "default: cpu");
+  add(
+      verb, "--dtype", "float32|float64", [&](const std::string& text) { flags.dtype = dtype_from(text); },
       "type of parameters and data (default: float32)");
 }
 

@@ -33,7 +33,8 @@ class Context {
 /// Adds a verb with the common flags:
 ///
 ///     auto options = std::make_shared<ListOptions>();
-///     CLI::App& verb = add_verb(app, context, "list", "what it does", [&context, options] { return list(context, *options); });
+///     CLI::App& verb = add_verb(app, context, "list", "what it does",
+///                               [&context, options] { return list(context, *options); });
 ///     verb.add_option("kind", options->kind, "problem, extension or runner");
 ///
 /// The action runs after the whole command line is parsed, with LibTorch's thread count set.

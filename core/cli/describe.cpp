@@ -48,7 +48,8 @@ ordered_json facts_json(const PluginFile& plugin) {
 
 std::string facts_text(const PluginFile& plugin, const Paint& paint) {
   const Manifest& m = plugin.manifest;
-  std::vector<std::vector<std::string>> rows = {{"kind", m.kind}, {"version", m.version}, {"author", m.author}, {"file", plugin.file.string()}};
+  std::vector<std::vector<std::string>> rows = {
+      {"kind", m.kind}, {"version", m.version}, {"author", m.author}, {"file", plugin.file.string()}};
   if (!m.aliases.empty()) rows.push_back({"aliases", joined(m.aliases)});
   return paint.bold(m.name) + ": " + m.summary + "\n" + table(rows, "  ");
 }
@@ -57,7 +58,8 @@ std::string options_text(const Schema& schema, const Paint& paint) {
   if (schema.options().empty()) return "";
   std::vector<std::vector<std::string>> rows;
   for (const Option& option : schema.options())
-    rows.push_back({option.name, option.describe_type(), option.fallback ? "default " + to_text(*option.fallback) : "required", option.doc});
+    rows.push_back({option.name, option.describe_type(),
+                    option.fallback ? "default " + to_text(*option.fallback) : "required", option.doc});
   return "\n" + paint.bold("options") + "\n" + table(rows, "  ");
 }
 
@@ -69,7 +71,8 @@ ExitCode describe(Context& context, const DescribeOptions& asked) {
   ordered_json document = facts_json(plugin);
   std::string text = facts_text(plugin, paint);
   if (kind == "problem") {
-    const ProblemDescription problem = describe_problem(context.registry(), plugin.manifest.name, schema, context.flags);
+    const ProblemDescription problem =
+        describe_problem(context.registry(), plugin.manifest.name, schema, context.flags);
     document.update(to_json(problem));
     text += to_text(problem, paint);
   }

@@ -28,7 +28,11 @@ ordered_json layer_json(const ProblemDescription::Layer& layer) {
   return {{"name", layer.name}, {"type", layer.type}, {"inputs", layer.inputs}, {"output_shape", layer.output_shape}};
 }
 ordered_json parameter_json(const ProblemDescription::ParameterFacts& p) {
-  return {{"name", p.name}, {"shape", p.shape}, {"count", p.count}, {"trainable", p.trainable}, {"regularised", p.regularised}};
+  return {{"name", p.name},
+          {"shape", p.shape},
+          {"count", p.count},
+          {"trainable", p.trainable},
+          {"regularised", p.regularised}};
 }
 
 Rows fact_rows(const ProblemDescription& problem) {
@@ -75,7 +79,8 @@ ProblemDescription describe_problem(const Registry& registry, const std::string&
   d.reduction = loss->reduction();
   d.layers = layers_of(network);
   for (const Parameter& p : network.parameters()) {
-    d.parameters.push_back({p.name, p.value.sizes().vec(), p.value.numel(), p.trainable(), problem->is_regularised(p.name)});
+    d.parameters.push_back(
+        {p.name, p.value.sizes().vec(), p.value.numel(), p.trainable(), problem->is_regularised(p.name)});
     d.parameter_count += p.value.numel();
     if (p.trainable()) d.trainable_parameter_count += p.value.numel();
   }
@@ -102,7 +107,8 @@ std::string to_text(const ProblemDescription& d, const Paint& paint) {
   std::string text = table(fact_rows(d), "  ");
   text += "\n" + paint.bold("layers") + " (shapes of one sample)\n" + table(layer_rows(d), "  ");
   text += "\n" + paint.bold("parameters") + "\n" + table(parameter_rows(d), "  ");
-  return text + "  " + std::to_string(d.parameter_count) + " in all, " + std::to_string(d.trainable_parameter_count) + " trainable\n";
+  return text + "  " + std::to_string(d.parameter_count) + " in all, " + std::to_string(d.trainable_parameter_count) +
+         " trainable\n";
 }
 
 }  // namespace backobs

@@ -55,9 +55,11 @@ std::string found_text(const Registry& registry, const std::string& folder) {
 ordered_json doctor_json(const Registry& registry, const Machine& machine) {
   ordered_json folders = ordered_json::array(), refused = ordered_json::array();
   for (const auto& folder : registry.folders()) folders.push_back(folder_json(registry, folder.string()));
-  for (const auto& r : registry.refused()) refused.push_back({{"file", r.file.string()}, {"reason", r.reason}, {"advice", advice(r)}});
+  for (const auto& r : registry.refused())
+    refused.push_back({{"file", r.file.string()}, {"reason", r.reason}, {"advice", advice(r)}});
   return {{"backobs", BACKOBS_VERSION},
-          {"libtorch", {{"version", BACKOBS_TORCH_VERSION}, {"sonames", BACKOBS_TORCH_SONAMES}, {"file", machine.torch_library}}},
+          {"libtorch",
+           {{"version", BACKOBS_TORCH_VERSION}, {"sonames", BACKOBS_TORCH_SONAMES}, {"file", machine.torch_library}}},
           {"compiler", __VERSION__},
           {"compiler_abi", __GXX_ABI_VERSION},
           {"cxx11_abi", _GLIBCXX_USE_CXX11_ABI},
@@ -70,13 +72,14 @@ ordered_json doctor_json(const Registry& registry, const Machine& machine) {
 }
 
 Rows machine_rows(const Machine& machine) {
-  Rows rows = {{"backobs", BACKOBS_VERSION},
-               {"LibTorch", BACKOBS_TORCH_VERSION " (" BACKOBS_TORCH_SONAMES ")"},
-               {"", machine.torch_library},
-               {"compiler", std::string(__VERSION__) + ", C++ ABI " + std::to_string(__GXX_ABI_VERSION)},
-               {"CPU", machine.cpu_capability},
-               {"threads", std::to_string(at::get_num_threads()) + " of " + std::to_string(std::thread::hardware_concurrency())},
-               {"BLAS", machine.blas_verdict}};
+  Rows rows = {
+      {"backobs", BACKOBS_VERSION},
+      {"LibTorch", BACKOBS_TORCH_VERSION " (" BACKOBS_TORCH_SONAMES ")"},
+      {"", machine.torch_library},
+      {"compiler", std::string(__VERSION__) + ", C++ ABI " + std::to_string(__GXX_ABI_VERSION)},
+      {"CPU", machine.cpu_capability},
+      {"threads", std::to_string(at::get_num_threads()) + " of " + std::to_string(std::thread::hardware_concurrency())},
+      {"BLAS", machine.blas_verdict}};
   for (const auto& file : machine.blas_libraries) rows.push_back({"", file});
   return rows;
 }
@@ -85,7 +88,8 @@ void doctor_text(const Registry& registry, const Machine& machine) {
   const Paint paint(stdout);
   print(table(machine_rows(machine)) + "\n" + paint.bold("plugin folders") + ", in the order they are searched\n");
   Rows folders;
-  for (const auto& folder : registry.folders()) folders.push_back({folder.string(), found_text(registry, folder.string())});
+  for (const auto& folder : registry.folders())
+    folders.push_back({folder.string(), found_text(registry, folder.string())});
   print(folders.empty() ? "  none: see --plugin-path and BACKOBS_PLUGIN_PATH\n" : table(folders, "  "));
   if (registry.refused().empty()) return print("\nno plugin was refused\n");
   print("\n" + paint.bold("refused") + "\n");
@@ -103,8 +107,9 @@ ExitCode doctor(Context& context, bool json) {
 
 void add_doctor(CLI::App& app, Context& context) {
   auto json = std::make_shared<bool>(false);
-  CLI::App& verb = add_verb(app, context, "doctor", "Show what this installation computes with and which plugins it refuses",
-                            [&context, json] { return doctor(context, *json); });
+  CLI::App& verb =
+      add_verb(app, context, "doctor", "Show what this installation computes with and which plugins it refuses",
+               [&context, json] { return doctor(context, *json); });
   verb.add_flag("--json", *json, "print one object");
 }
 

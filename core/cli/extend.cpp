@@ -152,7 +152,7 @@ void dump(const Extended& extended, const std::filesystem::path& file) {
   tensors.emplace_back("input", extended.batch.inputs[0]);
   tensors.emplace_back("target", extended.batch.targets[0]);
   tensors.emplace_back("output", extended.outcome.output);
-  tensors.emplace_back("loss", at::tensor(extended.outcome.evaluation.loss, at::kDouble));
+  tensors.emplace_back("loss", at::scalar_tensor(extended.outcome.evaluation.loss, at::kDouble));
   tensors.emplace_back("individual_loss", extended.outcome.individual_loss);
   write_pt(file, tensors);
   log::info("wrote " + file.string());

@@ -36,7 +36,8 @@ int failed(ExitCode code, const std::string& message) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Trains test problems of neural network optimisation and watches quantities of their backward pass.", "backobs");
+  CLI::App app("Trains test problems of neural network optimisation and watches quantities of their backward pass.",
+               "backobs");
   app.set_version_flag("--version", "backobs " BACKOBS_VERSION);
   app.require_subcommand(1);
   Context context;
@@ -49,7 +50,8 @@ int run(int argc, char** argv) {
     throw usage_error(app, e);
   }
   const int code = static_cast<int>(context.action());
-  if (std::fflush(stdout) != 0 || std::ferror(stdout)) throw Error(ExitCode::some_runs_failed, "stdout", "output that cannot be written");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw Error(ExitCode::some_runs_failed, "stdout", "output that cannot be written");
   return code;
 }
 

@@ -47,7 +47,9 @@ class OpenFile {
   // Without O_NONBLOCK a pipe that somebody named x.so would hang the scan.
   explicit OpenFile(const std::filesystem::path& path)
       : name_(path.string()), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    if (descriptor_ < 0) throw PluginError(name_, std::string("a file that cannot be opened (") + std::strerror(errno) + ")", "a readable plugin");
+    if (descriptor_ < 0)
+      throw PluginError(name_, std::string("a file that cannot be opened (") + std::strerror(errno) + ")",
+                        "a readable plugin");
     struct stat facts {};
     if (fstat(descriptor_, &facts) != 0 || !S_ISREG(facts.st_mode)) {
       close(descriptor_);
@@ -69,14 +71,17 @@ class OpenFile {
     require(offset, length, what);
     std::vector<char> bytes(length);
     for (std::size_t done = 0; done < bytes.size();) {
-      const ssize_t got = pread(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+      const ssize_t got =
+          pread(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) refuse("a file that cannot be read", std::string("its ") + what);
       done += static_cast<std::size_t>(got);
     }
     return bytes;
   }
-  [[noreturn]] void refuse(const std::string& found, const std::string& wanted) const { throw PluginError(name_, found, wanted); }
+  [[noreturn]] void refuse(const std::string& found, const std::string& wanted) const {
+    throw PluginError(name_, found, wanted);
+  }
 
  private:
   std::string name_;
@@ -110,7 +115,8 @@ std::vector<Elf64_Phdr> read_program_headers(const OpenFile& file, const Elf64_E
     file.refuse("malformed ELF program headers", std::to_string(sizeof(Elf64_Phdr)) + " bytes each, at least one");
   const auto bytes = file.read(header.e_phoff, uint64_t{header.e_phnum} * sizeof(Elf64_Phdr), "program headers");
   std::vector<Elf64_Phdr> headers;
-  for (std::size_t i = 0; i < header.e_phnum; ++i) headers.push_back(value_at<Elf64_Phdr>(bytes, i * sizeof(Elf64_Phdr)));
+  for (std::size_t i = 0; i < header.e_phnum; ++i)
+    headers.push_back(value_at<Elf64_Phdr>(bytes, i * sizeof(Elf64_Phdr)));
   return headers;
 }
 
@@ -138,9 +144,10 @@ struct NoteCursor {
   }
 };
 
-std::optional<std::string> find_note(const OpenFile& file, const Elf64_Phdr& segment, std::string_view owner, uint32_t type,
-                                     std::size_t limit) {
-  if (segment.p_filesz > kLargestSegment) file.refuse("ELF notes of " + std::to_string(segment.p_filesz) + " bytes", "at most 1 MiB");
+std::optional<std::string> find_note(const OpenFile& file, const Elf64_Phdr& segment, std::string_view owner,
+                                     uint32_t type, std::size_t limit) {
+  if (segment.p_filesz > kLargestSegment)
+    file.refuse("ELF notes of " + std::to_string(segment.p_filesz) + " bytes", "at most 1 MiB");
   const auto bytes = file.read(segment.p_offset, segment.p_filesz, "notes");
   NoteCursor cursor{file, bytes, segment.p_align == 8 ? std::size_t{8} : std::size_t{4}};
   while (cursor.has_more()) {

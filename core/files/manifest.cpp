@@ -70,12 +70,15 @@ std::vector<std::string> split_aliases(const std::string& where, const std::stri
 void check_name(const std::string& where, const std::string& stem, const Manifest& manifest) {
   if (std::find(kKinds.begin(), kKinds.end(), manifest.kind) == kKinds.end())
     throw PluginError(where, "kind `" + manifest.kind + "`", "problem, extension or runner");
-  if (!is_word(manifest.name, false)) throw PluginError(where, "name `" + manifest.name + "`", "small letters, digits and _");
+  if (!is_word(manifest.name, false))
+    throw PluginError(where, "name `" + manifest.name + "`", "small letters, digits and _");
   if (manifest.name != stem) throw PluginError(where, "name `" + manifest.name + "`", "the file's stem `" + stem + "`");
 }
 
-void compare(std::vector<std::string>& differences, const std::string& field, const std::string& found, const std::string& wanted) {
-  if (found != wanted) differences.push_back(field + ": found " + (found.empty() ? "nothing" : found) + ", wanted " + wanted);
+void compare(std::vector<std::string>& differences, const std::string& field, const std::string& found,
+             const std::string& wanted) {
+  if (found != wanted)
+    differences.push_back(field + ": found " + (found.empty() ? "nothing" : found) + ", wanted " + wanted);
 }
 
 }  // namespace
@@ -105,7 +108,8 @@ Manifest read_manifest(const std::filesystem::path& file) {
 // The version of backobs itself is not compared: the interface version says when a class of the seam has changed.
 std::vector<std::string> mismatches(const Manifest& manifest) {
   std::vector<std::string> differences;
-  compare(differences, "interface", std::to_string(manifest.interface_version), std::to_string(BACKOBS_INTERFACE_VERSION));
+  compare(differences, "interface", std::to_string(manifest.interface_version),
+          std::to_string(BACKOBS_INTERFACE_VERSION));
   compare(differences, "libtorch", manifest.libtorch, BACKOBS_TORCH_VERSION);
   compare(differences, "sonames", manifest.sonames, BACKOBS_TORCH_SONAMES);
   compare(differences, "compiler_abi", std::to_string(manifest.compiler_abi), std::to_string(__GXX_ABI_VERSION));

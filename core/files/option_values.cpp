@@ -28,7 +28,8 @@ const char* plain_name(Type type) {
   return "";
 }
 
-[[noreturn]] void refuse(const Option& option, const RawValue& raw, const std::string& found, const std::string& nearest = "") {
+[[noreturn]] void refuse(const Option& option, const RawValue& raw, const std::string& found,
+                         const std::string& nearest = "") {
   throw ConfigError(raw.where, "option `" + option.name + "` " + found, option.describe_type(), nearest);
 }
 

@@ -36,7 +36,8 @@ void report(const ConfigError& error, std::vector<std::string>* problems) {
   problems->push_back(error.what());
 }
 
-ConfigError unknown_option(const RawValue& raw, const std::string& name, const Schema& schema, const std::string& owner) {
+ConfigError unknown_option(const RawValue& raw, const std::string& name, const Schema& schema,
+                           const std::string& owner) {
   const auto names = schema.names();
   const std::string wanted = names.empty() ? "no option" : "one of its options (" + joined_names(names) + ")";
   return ConfigError(raw.where, owner + " with option `" + name + "`", wanted, nearest_name(name, names));
@@ -98,7 +99,8 @@ bool Option::is_list() const { return type == Type::integers || type == Type::re
 
 const Option::Value& Options::at(const std::string& name) const {
   const auto found = values_.find(name);
-  if (found == values_.end()) throw PluginError("option `" + name + "`", "read", "a declaration in the plugin's schema");
+  if (found == values_.end())
+    throw PluginError("option `" + name + "`", "read", "a declaration in the plugin's schema");
   return found->second;
 }
 bool Options::flag(const std::string& name) const { return typed<bool>(at(name), name, "a flag"); }
@@ -129,7 +131,8 @@ std::vector<std::string> Schema::names() const {
 Schema Schema::joined(const Schema& other) const {
   Schema both = *this;
   for (const Option& option : other.options_) {
-    if (find(option.name)) throw PluginError("option `" + option.name + "`", "a second declaration", "a name of its own");
+    if (find(option.name))
+      throw PluginError("option `" + option.name + "`", "a second declaration", "a name of its own");
     both.options_.push_back(option);
   }
   return both;

@@ -74,14 +74,17 @@ bool has_factory(const PluginEntry& entry, const std::string& kind) {
 }
 
 PluginEntry read_entry(const shared_library& library, const PluginFile& plugin, const std::string& label) {
-  if (!library.has("backobs_plugin")) throw PluginError(label, "no exported function `backobs_plugin`", "one, from a macro of backobs/plugin.h");
+  if (!library.has("backobs_plugin"))
+    throw PluginError(label, "no exported function `backobs_plugin`", "one, from a macro of backobs/plugin.h");
   const auto& ask = library.get<const PluginEntry*()>("backobs_plugin");
   const PluginEntry* entry = guarded(label, "in backobs_plugin()", [&] { return ask(); });
   if (!entry) throw PluginError(label, "no entry", "a PluginEntry");
   if (entry->size != sizeof(PluginEntry))
-    throw PluginError(label, "an entry of " + std::to_string(entry->size) + " bytes", std::to_string(sizeof(PluginEntry)));
+    throw PluginError(label, "an entry of " + std::to_string(entry->size) + " bytes",
+                      std::to_string(sizeof(PluginEntry)));
   if (!entry->schema || !has_factory(*entry, plugin.manifest.kind))
-    throw PluginError(label, "an entry without schema or factory", "both, as its manifest says " + plugin.manifest.kind);
+    throw PluginError(label, "an entry without schema or factory",
+                      "both, as its manifest says " + plugin.manifest.kind);
   return *entry;
 }
 
@@ -117,7 +120,8 @@ const PluginLibrary& PluginLibrary::open(const PluginFile& plugin) {
   const std::string label = label_of(plugin);
   shared_library library = map_file(plugin, label);
   PluginLibrary opened(label, read_entry(library, plugin, label));
-  return libraries.emplace(plugin.file.string(), std::make_pair(std::move(library), std::move(opened))).first->second.second;
+  return libraries.emplace(plugin.file.string(), std::make_pair(std::move(library), std::move(opened)))
+      .first->second.second;
 }
 
 Schema PluginLibrary::schema() const {

@@ -31,7 +31,8 @@ bool is_blas(const std::string& file) {
 }
 
 bool any_contains(const std::vector<std::string>& files, const std::string& part) {
-  return std::any_of(files.begin(), files.end(), [&](const std::string& f) { return f.find(part) != std::string::npos; });
+  return std::any_of(files.begin(), files.end(),
+                     [&](const std::string& f) { return f.find(part) != std::string::npos; });
 }
 
 /// LibTorch 1.13 tells it in this text only: "... - CPU capability usage: AVX2".
@@ -50,7 +51,8 @@ std::string judge_blas(const std::vector<std::string>& libraries) {
   if (any_contains(libraries, "openblas-openmp") || any_contains(libraries, "libopenblaso"))
     return "OpenBLAS with OpenMP: shares its threads with LibTorch";
   if (any_contains(libraries, "openblas-pthread") || any_contains(libraries, "libopenblasp"))
-    return "OpenBLAS with threads of its own, which compete with LibTorch's: install libopenblas0-openmp and build again";
+    return "OpenBLAS with threads of its own, which compete with LibTorch's: install libopenblas0-openmp and build "
+           "again";
   if (any_contains(libraries, "libmkl_")) return "MKL";
   if (any_contains(libraries, "libblis")) return "BLIS";
   if (any_contains(libraries, "libopenblas")) return "OpenBLAS of unknown threading";

@@ -103,7 +103,8 @@ void Registry::Impl::add(PluginFile plugin) {
   std::error_code ignored;
   if (fs::equivalent(place->second.file, plugin.file, ignored)) return;
   const std::string name = plugin.manifest.kind + " `" + plugin.manifest.name + "`";
-  refused.push_back({plugin.file, "duplicate: found " + name + ", which " + place->second.file.string() + " already is"});
+  refused.push_back(
+      {plugin.file, "duplicate: found " + name + ", which " + place->second.file.string() + " already is"});
 }
 
 const PluginFile* Registry::Impl::find(const std::string& kind, const std::string& name) const {
@@ -143,10 +144,12 @@ const PluginFile& Registry::find(const std::string& kind, const std::string& nam
   if (const PluginFile* plugin = impl_->find(kind, name)) return *plugin;
   for (const auto& refused : impl_->refused)
     if (refused.file.extension() == ".so" && refused.file.stem() == name)
-      throw PluginError(where, kind + " `" + name + "` cannot be used: " + refused.file.string() + " was refused (" + refused.reason + ")");
+      throw PluginError(where, kind + " `" + name + "` cannot be used: " + refused.file.string() + " was refused (" +
+                                   refused.reason + ")");
   const auto known = impl_->kinds.find(kind);
   const auto nearest = known == impl_->kinds.end() ? "" : nearest_name(name, known->second.names_and_aliases());
-  throw ConfigError(where, kind + " `" + name + "`", nearest.empty() ? impl_->wanted(kind, name) : "a known " + kind, nearest);
+  throw ConfigError(where, kind + " `" + name + "`", nearest.empty() ? impl_->wanted(kind, name) : "a known " + kind,
+                    nearest);
 }
 
 Schema Registry::schema(const std::string& kind, const std::string& name) const {

@@ -84,7 +84,7 @@ LossIO Pass::Impl::loss_io(const TensorList& outputs, const Batch& batch) const 
 
 Evaluation Pass::Impl::evaluation(const LossIO& io, const Tensor& contributions) {
   Evaluation result;
-  result.loss = contributions.sum().item<double>() + penalty();
+  result.loss = contributions.sum(at::kDouble).item<double>() + penalty();
   if (loss->has_accuracy())
     result.accuracy = static_cast<double>(loss->hits(io).sum().item<int64_t>()) / static_cast<double>(io.batch_size);
   return result;

@@ -7,7 +7,9 @@
 namespace backobs {
 
 struct ThrowsInFactory : IdleExtension {
-  explicit ThrowsInFactory(const Options& options) : IdleExtension(options) { throw std::runtime_error("no memory of why"); }
+  explicit ThrowsInFactory(const Options& options) : IdleExtension(options) {
+    throw std::runtime_error("no memory of why");
+  }
 };
 
 }  // namespace backobs

@@ -32,8 +32,8 @@ std::string slurp(const std::filesystem::path& file) {
 Answer backobs(const std::string& arguments) {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "out").string(), err = (folder.path() / "err").string();
-  const std::string command = "cd '" + folder.path().string() + "' && '" BACKOBS_BUILD_DIR "/bin/backobs' " + arguments +
-                              " >'" + out + "' 2>'" + err + "' </dev/null";
+  const std::string command = "cd '" + folder.path().string() + "' && '" BACKOBS_BUILD_DIR "/bin/backobs' " +
+                              arguments + " >'" + out + "' 2>'" + err + "' </dev/null";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(out), slurp(err)};
 }
@@ -61,7 +61,8 @@ TEST(Program, NamesTheNearestVerbFlagAndKind) {
   EXPECT_TRUE(holds(verb.err, "did you mean `list`?")) << verb.err;
   const Answer flag = backobs("list --jsn");
   EXPECT_EQ(flag.code, 2);
-  EXPECT_TRUE(holds(flag.err, "backobs list: found flag `--jsn`") && holds(flag.err, "did you mean `--json`?")) << flag.err;
+  EXPECT_TRUE(holds(flag.err, "backobs list: found flag `--jsn`") && holds(flag.err, "did you mean `--json`?"))
+      << flag.err;
   const Answer kind = backobs("list problms");
   EXPECT_EQ(kind.code, 2);
   EXPECT_TRUE(holds(kind.err, "found kind `problms`") && holds(kind.err, "did you mean `problems`?")) << kind.err;
@@ -74,14 +75,16 @@ TEST(Program, RefusesBadValuesOfCommonFlags) {
                            "--dtype float16", "--device abacus", "--plugin-path /nowhere/at/all"}) {
     const Answer answer = backobs(std::string("list ") + flag);
     EXPECT_EQ(answer.code, 2) << flag;
-    EXPECT_TRUE(holds(answer.err, std::string(flag).substr(0, std::string(flag).find(' ')) + ": found `")) << answer.err;
+    EXPECT_TRUE(holds(answer.err, std::string(flag).substr(0, std::string(flag).find(' ')) + ": found `"))
+        << answer.err;
   }
 }
 
 TEST(Program, RefusesUnknownPlugins) {
   const Answer problem = backobs("describe problem mnist_mpl");
   EXPECT_EQ(problem.code, 2);
-  EXPECT_TRUE(holds(problem.err, "found problem `mnist_mpl`") && holds(problem.err, "did you mean `mnist_mlp`?")) << problem.err;
+  EXPECT_TRUE(holds(problem.err, "found problem `mnist_mpl`") && holds(problem.err, "did you mean `mnist_mlp`?"))
+      << problem.err;
   const Answer train = backobs("train mnist_logrge --lr 0.1");
   EXPECT_EQ(train.code, 2);
   EXPECT_TRUE(holds(train.err, "mnist_logreg")) << train.err;
@@ -92,7 +95,8 @@ TEST(List, IsAnArrayOfPlugins) {
   ASSERT_EQ(answer.code, 0) << answer.err;
   std::set<std::string> problems, extensions, runners;
   for (const auto& plugin : json::parse(answer.out)) {
-    for (const char* key : {"name", "version", "file", "summary", "author"}) EXPECT_TRUE(plugin.at(key).is_string()) << key;
+    for (const char* key : {"name", "version", "file", "summary", "author"})
+      EXPECT_TRUE(plugin.at(key).is_string()) << key;
     EXPECT_TRUE(plugin.at("aliases").is_array());
     auto& names = plugin.at("kind") == "problem" ? problems : plugin.at("kind") == "extension" ? extensions : runners;
     EXPECT_TRUE(names.insert(plugin.at("name")).second);
@@ -138,7 +142,8 @@ TEST(Describe, TellsOptionsOfARunnerAndAliases) {
   const Answer runner = backobs("describe runner sgd --json");
   ASSERT_EQ(runner.code, 0) << runner.err;
   std::set<std::string> options;
-  for (const auto& option : json::parse(runner.out).at("options")) options.insert(option.at("name"));
+  const json described = json::parse(runner.out);
+  for (const auto& option : described.at("options")) options.insert(option.at("name"));
   EXPECT_EQ(options.count("lr"), 1u);
   const Answer alias = backobs("describe extension DiagGGNExact --json");
   ASSERT_EQ(alias.code, 0) << alias.err;
@@ -146,7 +151,8 @@ TEST(Describe, TellsOptionsOfARunnerAndAliases) {
 }
 
 TEST(Describe, BlamesAPluginThatThrows) {
-  const Answer answer = backobs("describe extension throws_in_schema --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
+  const Answer answer =
+      backobs("describe extension throws_in_schema --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
   EXPECT_EQ(answer.code, 4);
   EXPECT_TRUE(holds(answer.err, "throws_in_schema") && holds(answer.err, "in schema()")) << answer.err;
 }

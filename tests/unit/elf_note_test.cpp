@@ -99,7 +99,8 @@ TEST(ElfNote, SurvivesMutatedFiles) {
   for (int round = 0; round < 4000; ++round) {
     Bytes bytes = sound;
     const std::size_t region = std::min<std::size_t>(bytes.size(), round % 2 ? 4096 : 1024);
-    for (unsigned flips = 1 + generator() % 4; flips > 0; --flips) bytes[generator() % region] = static_cast<uint8_t>(generator());
+    for (unsigned flips = 1 + generator() % 4; flips > 0; --flips)
+      bytes[generator() % region] = static_cast<uint8_t>(generator());
     const fs::path file = folder.write("sound.so", bytes);
     try {
       EXPECT_EQ(read_manifest(file).name, "sound");

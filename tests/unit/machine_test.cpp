@@ -9,7 +9,8 @@ namespace {
 TEST(JudgeBlas, TellsTheBuildsApart) {
   const std::string lib = "/usr/lib/x86_64-linux-gnu/";
   EXPECT_EQ(judge_blas({lib + "openblas-openmp/libblas.so.3"}).rfind("OpenBLAS with OpenMP", 0), 0u);
-  EXPECT_EQ(judge_blas({lib + "openblas-pthread/libopenblasp-r0.3.21.so"}).rfind("OpenBLAS with threads of its own", 0), 0u);
+  EXPECT_EQ(judge_blas({lib + "openblas-pthread/libopenblasp-r0.3.21.so"}).rfind("OpenBLAS with threads of its own", 0),
+            0u);
   EXPECT_EQ(judge_blas({lib + "blas/libblas.so.3.11.0"}).rfind("reference BLAS", 0), 0u);
   EXPECT_EQ(judge_blas({}).rfind("none", 0), 0u);
 }

@@ -26,7 +26,8 @@ TEST(ParseReal, TakesFiniteDecimals) {
   EXPECT_EQ(parse_real("2."), 2.0);
   EXPECT_EQ(parse_real("1e-3"), 1e-3);
   EXPECT_EQ(parse_real("1E+16"), 1e16);
-  for (const char* text : {"", ".", "-", "e5", "1e", "1e+", "010", "00.5", "0x10", "inf", "nan", "1e999", "+1", "1,5", "1 "})
+  for (const char* text :
+       {"", ".", "-", "e5", "1e", "1e+", "010", "00.5", "0x10", "inf", "nan", "1e999", "+1", "1,5", "1 "})
     EXPECT_FALSE(parse_real(text)) << text;
 }
 

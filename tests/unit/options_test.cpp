@@ -38,7 +38,8 @@ TEST(ParseValue, GivesTheDeclaredType) {
 TEST(ParseValue, IsStrictAboutForm) {
   const std::string ending = ", wanted integer >= 1";
   for (const char* item : {"010", "yes", "1.0", "1e3", "", "ten"})
-    EXPECT_EQ(complaint(kSamples, scalar(item)), "a.yaml:3:7: found option `mc_samples` = " + std::string(item) + ending);
+    EXPECT_EQ(complaint(kSamples, scalar(item)),
+              "a.yaml:3:7: found option `mc_samples` = " + std::string(item) + ending);
   EXPECT_EQ(complaint(kSamples, scalar("5", true)), "a.yaml:3:7: found option `mc_samples` = \"5\" (text)" + ending);
   EXPECT_EQ(complaint(kSamples, list({"5", "6"})), "a.yaml:3:7: found option `mc_samples` = a list" + ending);
   EXPECT_EQ(complaint(kSamples, RawValue{{}, false, false, "--mc-samples"}),
@@ -98,8 +99,9 @@ TEST(Schema, CollectsEveryProblem) {
   EXPECT_EQ(problems[0],
             "a.yaml:3:7: found runner `sgd` with option `mc_sample`, wanted one of its options (mc_samples, lr, mode); "
             "did you mean `mc_samples`?");
-  EXPECT_EQ(problems[1], "a.yaml:3:7: found runner `sgd` with option `mode` = sums, wanted one of: mean, sum; "
-                         "did you mean `sum`?");
+  EXPECT_EQ(problems[1],
+            "a.yaml:3:7: found runner `sgd` with option `mode` = sums, wanted one of: mean, sum; "
+            "did you mean `sum`?");
   EXPECT_EQ(problems[2], "a.yaml:2:3: found runner `sgd` without option `lr`, wanted real > 0");
   EXPECT_THROW(schema.check({}, "runner `sgd`", "a.yaml:2:3"), ConfigError);
 }

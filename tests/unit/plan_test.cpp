@@ -40,7 +40,7 @@ TEST(Plan, ExpandsAxesWithSeedsFastest) {
   const Plan plan = plan_of(kQuickstart);
   ASSERT_EQ(plan.runs.size(), 4u);
   std::vector<std::pair<double, uint64_t>> cells;
-  for (const Run& run : plan.runs) cells.emplace_back(run.settings.runner.options.real("lr"), run.settings.seed);
+  for (const backobs::Run& run : plan.runs) cells.emplace_back(run.settings.runner.options.real("lr"), run.settings.seed);
   EXPECT_EQ(cells, (std::vector<std::pair<double, uint64_t>>{{0.1, 42}, {0.1, 43}, {0.01, 42}, {0.01, 43}}));
   EXPECT_EQ(plan.runs[3].index, 3);
 }
@@ -73,7 +73,7 @@ TEST(Plan, EpochsDefaultToTheProblems) {
 TEST(Plan, IdsFollowFromContentAlone) {
   const Plan plan = plan_of(kQuickstart);
   std::set<std::string> ids;
-  for (const Run& run : plan.runs) ids.insert(run.id);
+  for (const backobs::Run& run : plan.runs) ids.insert(run.id);
   EXPECT_EQ(ids.size(), 4u);
   EXPECT_EQ(plan.runs[0].id.size(), 12u);
   std::string renamed = kQuickstart;
