@@ -220,6 +220,9 @@ void Planner::add_problem(const Experiment& experiment, const PluginSettings& pr
 }
 
 void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
+  // Looked at even where problem or runner is wrong, so that every error of the file is told at once.
+  environment_choices(experiment);
+  for (const auto& set : experiment.extension_sets) extension_lists(set);
   for (const PluginUse& use : experiment.problems) {
     const std::string name = resolve("problem", use);
     if (name.empty()) continue;

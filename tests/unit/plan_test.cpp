@@ -46,7 +46,7 @@ TEST(Plan, ExpandsAxesWithSeedsFastest) {
 }
 
 TEST(Plan, FillsEveryDefault) {
-  const RunSettings& run = plan_of(kQuickstart).runs.at(0).settings;
+  const RunSettings run = plan_of(kQuickstart).runs.at(0).settings;
   EXPECT_EQ(run.problem.name, "fmnist_logreg");
   EXPECT_EQ(run.loop.batch_size, 128);
   EXPECT_EQ(run.loop.epochs, 2);

@@ -42,7 +42,7 @@ TEST(YamlReader, SaysWhereTheSyntaxBreaks) {
   const auto found = complaints("a: 1\nb: [1, 2\n");
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].rfind("a.yaml:3:1: found broken YAML (", 0), 0u) << found[0];
-  EXPECT_EQ(complaints("a: 'x\n").size(), 1u);
+  EXPECT_EQ(complaints("a: {b: 1\n").size(), 1u);
   EXPECT_EQ(complaints("a: 1\n b: 2\n").size(), 1u);
 }
 
