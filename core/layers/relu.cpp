@@ -1,33 +1,25 @@
 // SPDX-License-Identifier: MIT
-#include "network/rule_table.h"
-
-#include <ATen/ATen.h>
-#include <torch/nn/modules/activation.h>
+#include "layers/activation.h"
 
 namespace backobs {
 namespace {
 
 /// y = max(x, 0), f' = 1 where x > 0 and 0 elsewhere; y > 0 says the same, so only the output is kept.
-class ReluRule final : public ElementwiseRule {
+class ReluRule final : public ActivationRule<torch::nn::ReLUImpl> {
  public:
-  explicit ReluRule(std::shared_ptr<torch::nn::ReLUImpl> module) : module_(std::move(module)) {}
-
+  using ActivationRule::ActivationRule;
   std::string type() const override { return "ReLU"; }
-  std::shared_ptr<torch::nn::Module> module() const override { return module_; }
   Tensor forward(const TensorList& inputs, const ForwardContext&, TensorList&) const override {
     return at::relu(inputs[0]);
   }
   bool is_curved() const override { return false; }
   bool reads_inputs() const override { return false; }
-  Tensor df(const LayerIO& io) const override { return io.output.gt(0).to(io.output.scalar_type()); }
+  Tensor df(const LayerIO& io) const override { return indicator(io.output.gt(0), io.output); }
   Tensor d2f(const LayerIO&) const override { return {}; }
   TensorList jac_t(const LayerIO& io, const Tensor& columns) const override {
     // One pass over memory; threshold_backward broadcasts the mask over columns.
     return {at::threshold_backward(columns, io.output.expand_as(columns), 0)};
   }
-
- private:
-  std::shared_ptr<torch::nn::ReLUImpl> module_;
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ Network chain() {
   net.add("first", nn::Linear(6, 5));
   net.add("sigmoid", nn::Sigmoid());
   net.add("second", nn::Linear(5, 4));
-  net.add("softplus", nn::Softplus());  // no rule: autograd
+  net.add("mish", nn::Mish());  // no rule: autograd
   net.add("power", std::make_shared<PowerImpl>());
   net.add("tanh", nn::Tanh());
   net.add("last", nn::Linear(4, 3));

@@ -32,6 +32,14 @@ void add_layer(Network& net, const json& layer) {
     net.add(name, nn::Sigmoid());
   } else if (type == "Tanh") {
     net.add(name, nn::Tanh());
+  } else if (type == "LeakyReLU") {
+    net.add(name, nn::LeakyReLU(nn::LeakyReLUOptions().negative_slope(layer.value("negative_slope", 0.01))));
+  } else if (type == "ELU") {
+    net.add(name, nn::ELU(nn::ELUOptions().alpha(layer.value("alpha", 1.0))));
+  } else if (type == "SELU") {
+    net.add(name, nn::SELU());
+  } else if (type == "LogSigmoid") {
+    net.add(name, nn::LogSigmoid());
   } else {
     throw std::runtime_error("layer type `" + type + "` is not known to the reference test");
   }
