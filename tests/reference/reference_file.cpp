@@ -4,11 +4,15 @@
 #include <backobs/module.h>
 
 #include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/padding.h>
+#include <torch/nn/modules/pooling.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <stdexcept>
 
 namespace backobs::reference {
@@ -17,11 +21,92 @@ namespace {
 using nlohmann::json;
 namespace nn = torch::nn;
 
+template <std::size_t D>
+torch::ExpandingArray<D> sizes(const json& layer, const char* key, int64_t otherwise) {
+  if (!layer.contains(key)) return otherwise;
+  const auto& value = layer.at(key);
+  return value.is_array() ? torch::ExpandingArray<D>(value.get<std::vector<int64_t>>())
+                          : torch::ExpandingArray<D>(value.get<int64_t>());
+}
+
+/// Options of a (transposed) convolution; `Options` is nn::Conv2dOptions and its like.
+template <std::size_t D, typename Options>
+Options conv_options(const json& layer) {
+  Options options(layer.at("in_channels"), layer.at("out_channels"), sizes<D>(layer, "kernel_size", 1));
+  options.stride(sizes<D>(layer, "stride", 1)).dilation(sizes<D>(layer, "dilation", 1));
+  return options.groups(layer.value("groups", 1)).bias(layer.value("bias", true));
+}
+
+template <std::size_t D, typename Conv, typename Options>
+void add_conv(Network& net, const std::string& name, const json& layer) {
+  auto options = conv_options<D, Options>(layer);
+  if (const auto padding = layer.value("padding", json(0)); padding == "same") options.padding(torch::kSame);
+  else if (padding != "valid") options.padding(sizes<D>(layer, "padding", 0));
+  const auto mode = layer.value("padding_mode", "zeros");
+  if (mode == "reflect") options.padding_mode(torch::kReflect);
+  else if (mode == "replicate") options.padding_mode(torch::kReplicate);
+  else if (mode == "circular") options.padding_mode(torch::kCircular);
+  else if (mode != "zeros") throw std::runtime_error("padding mode `" + mode + "` is not known to the reference test");
+  net.add(name, Conv(options));
+}
+
+template <std::size_t D, typename Conv, typename Options>
+void add_conv_transpose(Network& net, const std::string& name, const json& layer) {
+  auto options = conv_options<D, Options>(layer).padding(sizes<D>(layer, "padding", 0));
+  net.add(name, Conv(options.output_padding(sizes<D>(layer, "output_padding", 0))));
+}
+
+template <std::size_t D, typename Pool, typename Options>
+void add_max_pool(Network& net, const std::string& name, const json& layer) {
+  Options options(sizes<D>(layer, "kernel_size", 1));
+  if (layer.contains("stride")) options.stride(sizes<D>(layer, "stride", 1));
+  options.padding(sizes<D>(layer, "padding", 0)).dilation(sizes<D>(layer, "dilation", 1));
+  net.add(name, Pool(options.ceil_mode(layer.value("ceil_mode", false))));
+}
+
+template <std::size_t D, typename Pool, typename Options>
+void add_avg_pool(Network& net, const std::string& name, const json& layer) {
+  Options options(sizes<D>(layer, "kernel_size", 1));
+  if (layer.contains("stride")) options.stride(sizes<D>(layer, "stride", 1));
+  options.padding(sizes<D>(layer, "padding", 0)).ceil_mode(layer.value("ceil_mode", false));
+  net.add(name, Pool(options.count_include_pad(layer.value("count_include_pad", true))));
+}
+
+using AddLayer = void (*)(Network&, const std::string&, const json&);
+
+/// The layers with spatial axes.
+const std::map<std::string, AddLayer>& image_layers() {
+  static const std::map<std::string, AddLayer> table = {
+      {"Conv1d", add_conv<1, nn::Conv1d, nn::Conv1dOptions>},
+      {"Conv2d", add_conv<2, nn::Conv2d, nn::Conv2dOptions>},
+      {"Conv3d", add_conv<3, nn::Conv3d, nn::Conv3dOptions>},
+      {"ConvTranspose1d", add_conv_transpose<1, nn::ConvTranspose1d, nn::ConvTranspose1dOptions>},
+      {"ConvTranspose2d", add_conv_transpose<2, nn::ConvTranspose2d, nn::ConvTranspose2dOptions>},
+      {"ConvTranspose3d", add_conv_transpose<3, nn::ConvTranspose3d, nn::ConvTranspose3dOptions>},
+      {"MaxPool1d", add_max_pool<1, nn::MaxPool1d, nn::MaxPool1dOptions>},
+      {"MaxPool2d", add_max_pool<2, nn::MaxPool2d, nn::MaxPool2dOptions>},
+      {"MaxPool3d", add_max_pool<3, nn::MaxPool3d, nn::MaxPool3dOptions>},
+      {"AvgPool1d", add_avg_pool<1, nn::AvgPool1d, nn::AvgPool1dOptions>},
+      {"AvgPool2d", add_avg_pool<2, nn::AvgPool2d, nn::AvgPool2dOptions>},
+      {"AvgPool3d", add_avg_pool<3, nn::AvgPool3d, nn::AvgPool3dOptions>},
+      {"ZeroPad2d", [](Network& net, const std::string& name, const json& layer) {
+         net.add(name, nn::ZeroPad2d(nn::ZeroPad2dOptions(sizes<4>(layer, "padding", 0))));
+       }},
+      {"AdaptiveAvgPool2d", [](Network& net, const std::string& name, const json& layer) {
+         const auto size = sizes<2>(layer, "output_size", 1);
+         net.add(name, nn::AdaptiveAvgPool2d(nn::AdaptiveAvgPool2dOptions({(*size)[0], (*size)[1]})));
+       }},
+  };
+  return table;
+}
+
 /// Adds one described layer; the table of layer types this program can build.
 void add_layer(Network& net, const json& layer) {
   const auto name = std::to_string(layer.at("index").get<int64_t>());
   const auto type = layer.at("type").get<std::string>();
-  if (type == "Linear") {
+  if (const auto image_layer = image_layers().find(type); image_layer != image_layers().end()) {
+    image_layer->second(net, name, layer);
+  } else if (type == "Linear") {
     nn::LinearOptions options(layer.at("in_features"), layer.at("out_features"));
     net.add(name, nn::Linear(options.bias(layer.value("bias", true))));
   } else if (type == "Flatten") {

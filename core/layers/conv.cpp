@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/axis_maps.h"
+#include "kernels/unfold.h"
+#include "network/rule_table.h"
+
+#include <ATen/ATen.h>
+#include <torch/nn/modules/conv.h>
+
+#include <variant>
+
+namespace backobs {
+namespace {
+
+using Sizes = std::vector<int64_t>;
+
+/// std::get_if, or c10::get_if where LibTorch still has a variant of its own: found through the argument.
+template <typename T, typename Variant>
+const T* held(const Variant& variant) {
+  using std::get_if;
+  return get_if<T>(&variant);
+}
+
+/// How a convolution pads: `low` before and `high` behind each axis, with zeros or with what is inside.
+struct ConvPadding {
+  Sizes low, high;
+  std::string mode = "constant";  ///< at::pad's name; "constant" pads with zeros
+
+  bool is_zero() const { return mode == "constant"; }
+  /// Zeros in equal numbers on both sides are the convolution's own padding.
+  bool is_implicit() const { return is_zero() && low == high; }
+  /// In LibTorch's order: last axis first, low and high in turn.
+  Sizes reversed(int64_t sign = 1) const {
+    Sizes result;
+    for (auto d = low.size(); d-- > 0;) result.insert(result.end(), {sign * low[d], sign * high[d]});
+    return result;
+  }
+};
+
+template <std::size_t D, typename Options>
+ConvPadding padding_of(const Options& options) {
+  namespace kinds = torch::enumtype;
+  ConvPadding padding{Sizes(D, 0), Sizes(D, 0)};
+  for (std::size_t d = 0; d < D; ++d) {
+    if (held<kinds::kSame>(options.padding())) {
+      const auto total = (*options.dilation())[d] * ((*options.kernel_size())[d] - 1);
+      padding.low[d] = total / 2;
+      padding.high[d] = total - total / 2;
+    } else if (const auto* sizes = held<torch::ExpandingArray<D>>(options.padding())) {
+      padding.low[d] = padding.high[d] = (**sizes)[d];
+    }
+  }
+  if (held<kinds::kReflect>(options.padding_mode())) padding.mode = "reflect";
+  if (held<kinds::kReplicate>(options.padding_mode())) padding.mode = "replicate";
+  if (held<kinds::kCircular>(options.padding_mode())) padding.mode = "circular";
+  return padding;
+}
+
+/// Padding by what is inside, as one selection matrix per axis.
+AxisMaps selections(const ConvPadding& padding, at::IntArrayRef image, const at::TensorOptions& options) {
+  AxisMaps maps;
+  for (std::size_t d = 0; d < image.size(); ++d) {
+    const auto unit_rows = at::eye(image[d], options).unsqueeze(1);
+    maps.push_back(at::pad(unit_rows, {padding.low[d], padding.high[d]}, padding.mode).squeeze(1).t());
+  }
+  return maps;
+}
+
+/// Convolution of D spatial axes, y[n,s,g,c] = sum_k W[g,c,k] x[n,s,g,k] + b[g,c]: s output positions, g groups,
+/// k = (input channel of the group, kernel entry), x the unfolded padded input.
+template <std::size_t D, typename Module>
+class ConvRule final : public LayerRule {
+ public:
+  explicit ConvRule(std::shared_ptr<Module> module)
+      : module_(std::move(module)), kernel_(sizes(module_->options.kernel_size())), stride_(sizes(module_->options.stride())),
+        dilation_(sizes(module_->options.dilation())), groups_(module_->options.groups()),
+        padding_(padding_of<D>(module_->options)) {}
+
+  std::string type() const override { return "Conv" + std::to_string(D) + "d"; }
+  std::shared_ptr<torch::nn::Module> module() const override { return module_; }
+
+  Tensor forward(const TensorList& inputs, const ForwardContext&, TensorList&) const override {
+    const auto own = padding_.is_implicit() ? padding_.low : Sizes(D, 0);
+    const auto image = padding_.is_implicit() ? inputs[0] : padded(inputs[0]);
+    return at::convolution(image, module_->weight, module_->bias, stride_, own, dilation_, false, Sizes(D, 0), groups_);
+  }
+  bool records_graph() const override { return false; }
+  bool jacobian_is_constant() const override { return true; }
+  bool is_curved() const override { return false; }
+  bool reads_output() const override { return false; }
+
+  TensorList jac_t(const LayerIO& io, const Tensor& columns) const override {
+    const auto image = io.inputs[0].sizes().slice(2);
+    auto pulled = transposed_convolution(columns.flatten(0, 1), image);
+    if (!padding_.is_zero())
+      pulled = apply_transposed(selections(padding_, image, columns.options()), pulled);
+    else if (!padding_.is_implicit())
+      pulled = at::constant_pad_nd(pulled, padding_.reversed(-1));
+    auto shape = io.inputs[0].sizes().slice(1).vec();
+    shape.insert(shape.begin(), {columns.size(0), columns.size(1)});
+    return {pulled.reshape(shape)};
+  }
+
+  ParamForm form(const std::string& parameter) const override {
+    return parameter == "weight" ? ParamForm::weight : ParamForm::bias;
+  }
+  Tensor affine_input(const LayerIO& io) const override {
+    return unfold(padded(io.inputs[0]), kernel_, stride_, dilation_, groups_);
+  }
+  Tensor affine_columns(const LayerIO&, const Tensor& columns) const override {
+    const auto channels = module_->weight.size(0) / groups_;
+    return columns.reshape({columns.size(0), columns.size(1), groups_, channels, -1}).permute({0, 1, 4, 2, 3});
+  }
+
+ private:
+  static Sizes sizes(const torch::ExpandingArray<D>& array) { return {array->begin(), array->end()}; }
+
+  Tensor padded(const Tensor& input) const {
+    if (padding_.low == Sizes(D, 0) && padding_.high == Sizes(D, 0)) return input;
+    return at::pad(input, padding_.reversed(), padding_.mode);
+  }
+
+  /// From [B, C_out, *out] to [B, C_in, *image], the image with all padding that the convolution does not do itself.
+  Tensor transposed_convolution(const Tensor& columns, at::IntArrayRef unpadded) const {
+    Sizes own(D, 0), missing(D, 0), turned(D, 0);
+    bool turns = true;  // stride 1: a convolution with the kernel turned round, faster than a transposed one
+    for (std::size_t d = 0; d < D; ++d) {
+      const auto reach = dilation_[d] * (kernel_[d] - 1);
+      if (padding_.is_implicit()) own[d] = padding_.low[d];
+      const auto image = unpadded[d] + (padding_.is_implicit() ? 0 : padding_.low[d] + padding_.high[d]);
+      missing[d] = image - ((columns.size(2 + d) - 1) * stride_[d] + reach + 1 - 2 * own[d]);
+      turned[d] = reach - own[d];
+      turns = turns && stride_[d] == 1 && turned[d] >= 0;
+    }
+    if (turns)
+      return at::convolution(columns, turned_weight(), {}, stride_, turned, dilation_, false, Sizes(D, 0), groups_);
+    return at::convolution(columns, module_->weight, {}, stride_, own, dilation_, true, missing, groups_);
+  }
+
+  /// W with input and output channels exchanged within each group and the kernel turned round.
+  Tensor turned_weight() const {
+    const auto& weight = module_->weight;
+    Sizes axes;
+    for (std::size_t d = 0; d < D; ++d) axes.push_back(2 + static_cast<int64_t>(d));
+    return weight.flip(axes).unflatten(0, {groups_, weight.size(0) / groups_}).transpose(1, 2).flatten(0, 1);
+  }
+
+  std::shared_ptr<Module> module_;
+  Sizes kernel_, stride_, dilation_;
+  int64_t groups_;
+  ConvPadding padding_;
+};
+
+}  // namespace
+
+void register_conv(RuleTable& table) {
+  table.add<torch::nn::Conv1dImpl, ConvRule<1, torch::nn::Conv1dImpl>>();
+  table.add<torch::nn::Conv2dImpl, ConvRule<2, torch::nn::Conv2dImpl>>();
+  table.add<torch::nn::Conv3dImpl, ConvRule<3, torch::nn::Conv3dImpl>>();
+}
+
+}  // namespace backobs

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/selection.h"
+#include "network/rule_table.h"
+
+#include <ATen/ATen.h>
+#include <torch/nn/modules/pooling.h>
+
+namespace backobs {
+namespace {
+
+using Sizes = std::vector<int64_t>;
+
+template <std::size_t D>
+Sizes sizes(const torch::ExpandingArray<D>& array) { return {array->begin(), array->end()}; }
+
+/// y[n,c,s] = x[n,c,index[n,c,s]] on the last D axes, the image: each output pixel is one input pixel of its channel,
+/// and its flat position in the image is saved.
+template <std::size_t D, typename Module>
+class MaximumRule : public LayerRule {
+ public:
+  explicit MaximumRule(std::shared_ptr<Module> module) : module_(std::move(module)) {}
+
+  std::shared_ptr<torch::nn::Module> module() const override { return module_; }
+  Tensor forward(const TensorList& inputs, const ForwardContext&, TensorList& saved) const override {
+    auto [output, indices] = maximum(inputs[0]);
+    saved = {std::move(indices)};
+    return output;
+  }
+  bool records_graph() const override { return false; }
+  bool is_curved() const override { return false; }
+  bool reads_output() const override { return false; }
+
+  TensorList jac_t(const LayerIO& io, const Tensor& columns) const override {
+    auto shape = io.inputs[0].sizes().slice(1).vec();
+    shape.insert(shape.begin(), {columns.size(0), columns.size(1)});
+    const auto index = flat_index(io);
+    const auto values = columns.reshape({columns.size(0), columns.size(1), index.size(1), index.size(2)});
+    return {selection::transposed(values, index, image_size(io)).view(shape)};
+  }
+  Tensor sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const override {
+    return selection::both_sides(mat, flat_index(io), image_size(io));
+  }
+
+ protected:
+  static constexpr int64_t kFirstAxis = -static_cast<int64_t>(D);
+
+  /// The output and the positions it was read from.
+  virtual std::tuple<Tensor, Tensor> maximum(const Tensor& input) const = 0;
+
+  std::shared_ptr<Module> module_;
+
+ private:
+  /// [n, channels, S].
+  Tensor flat_index(const LayerIO& io) const {
+    const auto index = io.saved[0].flatten(kFirstAxis);
+    return index.reshape({io.samples(), -1, index.size(-1)});
+  }
+  int64_t image_size(const LayerIO& io) const { return io.inputs[0].flatten(kFirstAxis).size(-1); }
+};
+
+template <std::size_t D, typename Module>
+class MaxPoolRule final : public MaximumRule<D, Module> {
+ public:
+  using MaximumRule<D, Module>::MaximumRule;
+  std::string type() const override { return "MaxPool" + std::to_string(D) + "d"; }
+
+ protected:
+  std::tuple<Tensor, Tensor> maximum(const Tensor& input) const override {
+    const auto& o = this->module_->options;
+    const auto kernel = sizes<D>(o.kernel_size()), stride = sizes<D>(o.stride()), padding = sizes<D>(o.padding()),
+               dilation = sizes<D>(o.dilation());
+    if constexpr (D == 1) return at::max_pool1d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
+    else if constexpr (D == 2) return at::max_pool2d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
+    else return at::max_pool3d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
+  }
+};
+
+template <std::size_t D, typename Module>
+class AdaptiveMaxPoolRule final : public MaximumRule<D, Module> {
+ public:
+  using MaximumRule<D, Module>::MaximumRule;
+  std::string type() const override { return "AdaptiveMaxPool" + std::to_string(D) + "d"; }
+
+ protected:
+  std::tuple<Tensor, Tensor> maximum(const Tensor& input) const override {
+    return this->module_->forward_with_indices(input);
+  }
+};
+
+}  // namespace
+
+void register_max_pool(RuleTable& table) {
+  namespace nn = torch::nn;
+  table.add<nn::MaxPool1dImpl, MaxPoolRule<1, nn::MaxPool1dImpl>>();
+  table.add<nn::MaxPool2dImpl, MaxPoolRule<2, nn::MaxPool2dImpl>>();
+  table.add<nn::MaxPool3dImpl, MaxPoolRule<3, nn::MaxPool3dImpl>>();
+  table.add<nn::AdaptiveMaxPool1dImpl, AdaptiveMaxPoolRule<1, nn::AdaptiveMaxPool1dImpl>>();
+  table.add<nn::AdaptiveMaxPool2dImpl, AdaptiveMaxPoolRule<2, nn::AdaptiveMaxPool2dImpl>>();
+  table.add<nn::AdaptiveMaxPool3dImpl, AdaptiveMaxPoolRule<3, nn::AdaptiveMaxPool3dImpl>>();
+}
+
+}  // namespace backobs

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// Pooling, padding and interpolation of 1, 2 and 3 axes against the defaults, which read from autograd, over their
+// hyper-parameters; and their forward against the module's own.
+#include <backobs/module.h>
+#include <backobs/testing/layer_contract.h>
+
+#include <torch/nn/modules/padding.h>
+#include <torch/nn/modules/pooling.h>
+#include <torch/nn/modules/upsampling.h>
+
+namespace backobs {
+namespace {
+
+namespace nn = torch::nn;
+
+Tensor random(const std::vector<int64_t>& shape) {
+  at::manual_seed(1);
+  return at::randn(shape, at::kDouble);
+}
+
+template <typename Module>
+void check(Module module, const Tensor& input) {
+  const auto rule = rule_for(typeid(*module), module.ptr(), detail::forward_of(module.ptr()));
+  EXPECT_FALSE(rule->records_graph()) << rule->type() << " has no rule";
+  EXPECT_LAYER_CONTRACT(rule, {input});
+  TensorList saved;
+  testing::expect_close(rule->forward({input}, {}, saved), module->forward(input), rule->type());
+}
+
+const Tensor& line() { static const auto x = random({3, 2, 7}); return x; }
+const Tensor& image() { static const auto x = random({3, 2, 5, 6}); return x; }
+const Tensor& volume() { static const auto x = random({2, 2, 4, 3, 4}); return x; }
+Tensor one() { return image().narrow(0, 0, 1); }
+Tensor transposed() { return random({6, 5, 2, 3}).permute({3, 2, 1, 0}); }
+
+TEST(PoolContract, MaxPool) {
+  check(nn::MaxPool1d(nn::MaxPool1dOptions(2)), line());
+  check(nn::MaxPool2d(nn::MaxPool2dOptions({2, 3})), image());
+  check(nn::MaxPool3d(nn::MaxPool3dOptions(2)), volume());
+  check(nn::MaxPool2d(nn::MaxPool2dOptions(2)), one());
+  check(nn::MaxPool2d(nn::MaxPool2dOptions(2)), transposed());
+}
+TEST(PoolContract, MaxPoolOverlapPaddingDilationCeil) {
+  check(nn::MaxPool1d(nn::MaxPool1dOptions(3).stride(2).padding(1).ceil_mode(true)), line());
+  check(nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).padding(1)), image());
+  check(nn::MaxPool2d(nn::MaxPool2dOptions({2, 3}).stride(1).dilation({2, 1}).ceil_mode(true)), image());
+  check(nn::MaxPool2d(nn::MaxPool2dOptions(2).stride({3, 2}).ceil_mode(true)), image());
+  check(nn::MaxPool3d(nn::MaxPool3dOptions(2).stride(1).padding(1).dilation({1, 2, 1})), volume());
+}
+TEST(PoolContract, AdaptiveMaxPool) {
+  check(nn::AdaptiveMaxPool1d(nn::AdaptiveMaxPool1dOptions(3)), line());
+  check(nn::AdaptiveMaxPool2d(nn::AdaptiveMaxPool2dOptions({3, 4})), image());
+  check(nn::AdaptiveMaxPool3d(nn::AdaptiveMaxPool3dOptions({2, 2, 3})), volume());
+}
+
+TEST(PoolContract, AvgPool) {
+  check(nn::AvgPool1d(nn::AvgPool1dOptions(2)), line());
+  check(nn::AvgPool2d(nn::AvgPool2dOptions({2, 3})), image());
+  check(nn::AvgPool3d(nn::AvgPool3dOptions(2)), volume());
+  check(nn::AvgPool2d(nn::AvgPool2dOptions(2)), one());
+  check(nn::AvgPool2d(nn::AvgPool2dOptions(2)), transposed());
+}
+TEST(PoolContract, AvgPoolOverlapPaddingCeilDivisor) {
+  for (const bool counts_padding : {true, false}) {
+    check(nn::AvgPool1d(nn::AvgPool1dOptions(3).stride(2).padding(1).ceil_mode(true).count_include_pad(counts_padding)), line());
+    check(nn::AvgPool2d(nn::AvgPool2dOptions({2, 3}).stride({2, 1}).padding({1, 0}).ceil_mode(true).count_include_pad(counts_padding)),
+          image());
+    check(nn::AvgPool2d(nn::AvgPool2dOptions(3).stride(2).padding(1).divisor_override(5).count_include_pad(counts_padding)), image());
+    check(nn::AvgPool3d(nn::AvgPool3dOptions(2).stride(1).padding(1).count_include_pad(counts_padding)), volume());
+  }
+  check(nn::AvgPool2d(nn::AvgPool2dOptions(2).stride(3).ceil_mode(true)), image());
+  check(nn::AvgPool3d(nn::AvgPool3dOptions({2, 3, 2}).stride(2).ceil_mode(true).divisor_override(3)), volume());
+}
+TEST(PoolContract, AdaptiveAvgPool) {
+  check(nn::AdaptiveAvgPool1d(nn::AdaptiveAvgPool1dOptions(3)), line());
+  check(nn::AdaptiveAvgPool2d(nn::AdaptiveAvgPool2dOptions({5, 4})), image());
+  check(nn::AdaptiveAvgPool2d(nn::AdaptiveAvgPool2dOptions({1, 1})), image());
+  check(nn::AdaptiveAvgPool3d(nn::AdaptiveAvgPool3dOptions({3, 2, 3})), volume());
+}
+
+TEST(PadContract, Constant) {
+  check(nn::ZeroPad2d(nn::ZeroPad2dOptions({1, 0, 2, 1})), image());
+  check(nn::ZeroPad2d(nn::ZeroPad2dOptions({1, -1, -2, 1})), image());
+  check(nn::ZeroPad2d(nn::ZeroPad2dOptions(1)), transposed());
+  check(nn::ConstantPad1d(nn::ConstantPad1dOptions({2, 1}, 0.5)), line());
+  check(nn::ConstantPad2d(nn::ConstantPad2dOptions({0, 1, 2, 0}, -1)), one());
+  check(nn::ConstantPad3d(nn::ConstantPad3dOptions({1, 0, 0, 1, 1, 1}, 2)), volume());
+}
+TEST(PadContract, Reflection) {
+  check(nn::ReflectionPad1d(nn::ReflectionPad1dOptions({2, 3})), line());
+  check(nn::ReflectionPad2d(nn::ReflectionPad2dOptions({1, 2, 0, 3})), image());
+  check(nn::ReflectionPad3d(nn::ReflectionPad3dOptions({1, 2, 0, 1, 2, 0})), volume());
+}
+TEST(PadContract, Replication) {
+  check(nn::ReplicationPad1d(nn::ReplicationPad1dOptions({2, 3})), line());
+  check(nn::ReplicationPad2d(nn::ReplicationPad2dOptions({1, 2, 0, 3})), image());
+  check(nn::ReplicationPad3d(nn::ReplicationPad3dOptions({1, 2, 0, 1, 2, 0})), volume());
+}
+
+template <typename Mode>
+nn::Upsample upsample(const std::vector<double>& scale, Mode mode, c10::optional<bool> corners = {}) {
+  return nn::Upsample(nn::UpsampleOptions().scale_factor(scale).mode(mode).align_corners(corners));
+}
+template <typename Mode>
+nn::Upsample resize(const std::vector<int64_t>& size, Mode mode, c10::optional<bool> corners = {}) {
+  return nn::Upsample(nn::UpsampleOptions().size(size).mode(mode).align_corners(corners));
+}
+
+TEST(UpsampleContract, Nearest) {
+  check(upsample({2}, torch::kNearest), line());
+  check(upsample({2, 1.5}, torch::kNearest), image());
+  check(upsample({2, 1, 1.5}, torch::kNearest), volume());
+  check(resize({7, 3}, torch::kNearest), image());
+}
+TEST(UpsampleContract, Linear) {
+  for (const bool corners : {false, true}) {
+    check(upsample({2}, torch::kLinear, corners), line());
+    check(upsample({2, 1.5}, torch::kBilinear, corners), image());
+    check(upsample({1.5, 2, 1}, torch::kTrilinear, corners), volume());
+    check(upsample({1.5, 2}, torch::kBicubic, corners), image());
+    check(resize({8, 9}, torch::kBilinear, corners), image());
+    check(resize({4, 11}, torch::kBilinear, corners), transposed());
+  }
+  check(upsample({2, 2}, torch::kBilinear, false), one());
+}
+
+}  // namespace
+}  // namespace backobs
