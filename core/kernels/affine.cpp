@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/affine.h"
 
+#include "kernels/affine_products.h"
+
 #include <ATen/ATen.h>
 
 namespace backobs::affine {
@@ -24,31 +26,37 @@ Tensor summed_squares(const Tensor& z, const Tensor& signs) {
 
 Tensor drop_single_group(const Tensor& t) { return t.size(0) == 1 ? t.squeeze(0) : t; }
 
+bool has_one_position(const Tensor& x) { return x.size(1) == 1; }
+
 }  // namespace
 
 Tensor columns(const Tensor& z, const Tensor& x) {
-  if (x.size(1) == 1) return z.squeeze(2).unsqueeze(-1) * x.squeeze(1).unsqueeze(2);  // [V, n, G, C, 1] * [n, G, 1, K]
-  return at::matmul(z.permute({0, 1, 3, 4, 2}), x.transpose(1, 2).unsqueeze(0));      // [V, n, G, C, S] [1, n, G, S, K]
+  if (has_one_position(x)) return z.squeeze(2).unsqueeze(-1) * x.squeeze(1).unsqueeze(2);  // [V, n, G, C, 1] * [n, G, 1, K]
+  Products products;
+  products.columns = at::empty({z.size(0), z.size(1), z.size(3), z.size(4), x.size(3)}, z.options());
+  form(z, {}, x, products);
+  return products.columns;
 }
 
 Tensor sum(const Tensor& z, const Tensor& x) {
-  return contract_rows(z.size(0) == 1 ? z.squeeze(0) : z.sum(0), x);
+  const auto one = z.size(0) == 1 ? z.squeeze(0) : z.sum(0);
+  return has_one_position(x) ? contract_rows(one, x) : contract_samples(one, x);
 }
 
 Tensor sum_squares(const Tensor& z, const Tensor& signs, const Tensor& x) {
-  if (x.size(1) == 1) return contract_rows(summed_squares(z, signs), x.squeeze(1).square());
-  return sample_squares(z, signs, x).sum(0);
+  if (has_one_position(x)) return contract_rows(summed_squares(z, signs), x.squeeze(1).square());
+  Products products;
+  products.sum_squares = at::zeros({z.size(3), z.size(4), x.size(3)}, z.options());
+  form(z, signs, x, products);
+  return products.sum_squares;
 }
 
 Tensor sample_squares(const Tensor& z, const Tensor& signs, const Tensor& x) {
-  if (x.size(1) == 1) return summed_squares(z, signs).unsqueeze(-1) * x.squeeze(1).square().unsqueeze(2);
-  Tensor result;
-  for (int64_t v = 0; v < z.size(0); ++v) {  // one column at a time bounds memory at [n, G, C, K]
-    auto squares = columns(z.narrow(0, v, 1), x).squeeze(0).square();
-    if (signs.defined()) squares *= signs[v].view({-1, 1, 1, 1});
-    result = result.defined() ? result.add_(squares) : squares;
-  }
-  return result;
+  if (has_one_position(x)) return summed_squares(z, signs).unsqueeze(-1) * x.squeeze(1).square().unsqueeze(2);
+  Products products;
+  products.sample_squares = at::zeros({z.size(1), z.size(3), z.size(4), x.size(3)}, z.options());
+  form(z, signs, x, products);
+  return products.sample_squares;
 }
 
 Tensor sum_squares_from(const Tensor& q, const Tensor& x) {
@@ -60,8 +68,13 @@ Tensor sample_squares_from(const Tensor& q, const Tensor& x) {
 }
 
 Tensor squared_norms(const Tensor& z, const Tensor& x) {
-  if (x.size(1) == 1) return (z.squeeze(2).square().sum(-1) * x.squeeze(1).square().sum(-1)).sum(-1);
-  return columns(z, x).square().sum({2, 3, 4});
+  if (has_one_position(x)) return (z.squeeze(2).square().sum(-1) * x.squeeze(1).square().sum(-1)).sum(-1);
+  const auto positions = x.size(1), out = z.size(4), in = x.size(3);
+  if (positions * (out + in) < out * in) return squared_norms_by_positions(z, x);
+  Products products;
+  products.squared_norms = at::zeros({z.size(0), z.size(1)}, z.options());
+  form(z, {}, x, products);
+  return products.squared_norms;
 }
 
 Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w) {
@@ -70,7 +83,7 @@ Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w) {
   return (z * wx.unsqueeze(0)).sum({2, 3, 4});
 }
 
-Tensor input_moment(const Tensor& x) { return drop_single_group(contract_rows(x, x)); }
+Tensor input_moment(const Tensor& x) { return drop_single_group(contract_samples(x, x)); }
 
 Tensor output_moment(const Tensor& z) {
   const auto positions_summed = z.size(2) == 1 ? z.squeeze(2) : z.sum(2);  // [V, n, G, C]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <backobs/export.h>
+
 #include <ATen/core/Tensor.h>
 
 /// Derived quantities of y[n,s,g,c] = sum_k W[g,c,k] x[n,s,g,k] + b[g,c] without forming per-sample gradients where
@@ -13,23 +15,23 @@ namespace backobs::affine {
 using at::Tensor;
 
 /// A, [V, n, G, C, K].
-Tensor columns(const Tensor& z, const Tensor& x);
+BACKOBS_API Tensor columns(const Tensor& z, const Tensor& x);
 /// sum_{v,n} A, [G, C, K].
-Tensor sum(const Tensor& z, const Tensor& x);
+BACKOBS_API Tensor sum(const Tensor& z, const Tensor& x);
 /// sum_{v,n} sign[v,n] A^2, [G, C, K]. With one position A^2 = z^2 x^2, so one product of matrices per group does.
-Tensor sum_squares(const Tensor& z, const Tensor& signs, const Tensor& x);
+BACKOBS_API Tensor sum_squares(const Tensor& z, const Tensor& signs, const Tensor& x);
 /// sum_v sign[v,n] A^2, [n, G, C, K].
-Tensor sample_squares(const Tensor& z, const Tensor& signs, const Tensor& x);
+BACKOBS_API Tensor sample_squares(const Tensor& z, const Tensor& signs, const Tensor& x);
 /// The same from q[n,c] = sum_v sign z^2 where there is one position and one group: sum over n, or per sample.
-Tensor sum_squares_from(const Tensor& q, const Tensor& x);
-Tensor sample_squares_from(const Tensor& q, const Tensor& x);
+BACKOBS_API Tensor sum_squares_from(const Tensor& q, const Tensor& x);
+BACKOBS_API Tensor sample_squares_from(const Tensor& q, const Tensor& x);
 /// sum_{g,c,k} A^2, [V, n].
-Tensor squared_norms(const Tensor& z, const Tensor& x);
+BACKOBS_API Tensor squared_norms(const Tensor& z, const Tensor& x);
 /// <A, w> for w [G, C, K], [V, n].
-Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w);
+BACKOBS_API Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w);
 /// sum_{n,s} x x^T, [K, K], or [G, K, K] with more than one group. Not divided by N.
-Tensor input_moment(const Tensor& x);
+BACKOBS_API Tensor input_moment(const Tensor& x);
 /// sum_{v,n} zs zs^T with zs = sum_s z, [C, C], or [G, C, C] with more than one group.
-Tensor output_moment(const Tensor& z);
+BACKOBS_API Tensor output_moment(const Tensor& z);
 
 }  // namespace backobs::affine

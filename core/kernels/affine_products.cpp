@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/affine_products.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace backobs::affine {
+namespace {
+
+/// A block of products this large is still in a core's second-level cache when it is squared.
+constexpr int64_t kProductBytes = int64_t{1} << 19;
+/// Samples are gathered until a contraction runs over this many positions; shorter ones leave BLAS idle.
+constexpr int64_t kPositions = 256;
+/// A symmetric product is formed in this many strips of rows, each from its diagonal on.
+constexpr int64_t kStrips = 8;
+
+/// Calls body(chunk, first, last) for equal parts of [0, samples), one per thread; always the same parts.
+void over_samples(int64_t samples, const std::function<void(int64_t, int64_t, int64_t)>& body, int64_t chunks) {
+  at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
+    at::NoGradGuard no_grad;
+    for (auto chunk = begin; chunk < end; ++chunk) body(chunk, samples * chunk / chunks, samples * (chunk + 1) / chunks);
+  });
+}
+
+int64_t chunks_of(int64_t samples) { return std::min<int64_t>(at::get_num_threads(), samples); }
+
+template <typename T>
+void add_squares(T* __restrict sum, const T* __restrict a, T sign, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) sum[i] += sign * a[i] * a[i];
+}
+
+template <typename T>
+void add_moments(T* __restrict sum, T* __restrict squares, const T* __restrict a, const T* __restrict shift, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const T centred = a[i] - shift[i];
+    sum[i] += centred;
+    squares[i] += centred * centred;
+  }
+}
+
+template <typename T>
+T squared_norm(const T* a, int64_t count) {
+  constexpr int64_t kLanes = 16;  // independent sums, so that the loop vectorises
+  T lanes[kLanes] = {};
+  const auto whole = count - count % kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes)
+    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a[i + lane] * a[i + lane];
+  for (auto i = whole; i < count; ++i) lanes[0] += a[i] * a[i];
+  T sum = 0;
+  for (const auto lane : lanes) sum += lane;
+  return sum;
+}
+
+/// Hands products in [C, K] of column v, sample n and group g to all that want them.
+template <typename T>
+class Consumers {
+ public:
+  Consumers(const Products& products, const Tensor& signs, int64_t groups, int64_t entries)
+      : products_(products), signs_(signs), groups_(groups), entries_(entries) {}
+
+  void take(const T* a, int64_t v, int64_t n, int64_t g) const {
+    const T sign = signs_.defined() ? signs_.data_ptr<T>()[v * signs_.size(1) + n] : T(1);
+    const auto at = [&](const Tensor& whole, int64_t outer) { return whole.data_ptr<T>() + (outer * groups_ + g) * entries_; };
+    if (products_.sample_squares.defined()) add_squares(at(products_.sample_squares, n), a, sign, entries_);
+    if (products_.sum_squares.defined()) add_squares(at(products_.sum_squares, 0), a, sign, entries_);
+    if (products_.shift.defined())
+      add_moments(at(products_.shifted_sum, 0), at(products_.shifted_squares, 0), a, at(products_.shift, 0), entries_);
+    if (products_.squared_norms.defined())
+      products_.squared_norms.data_ptr<T>()[v * products_.squared_norms.size(1) + n] += squared_norm(a, entries_);
+  }
+
+ private:
+  const Products& products_;
+  const Tensor& signs_;
+  int64_t groups_, entries_;
+};
+
+/// The products of samples [first, last); what is summed over samples goes to `products` as well.
+template <typename T>
+void form_part(const Tensor& z, const Tensor& signs, const Tensor& x, const Products& products, int64_t first, int64_t last) {
+  const auto columns = z.size(0), positions = z.size(2), groups = z.size(3), out = z.size(4), in = x.size(3);
+  const Consumers<T> consumers(products, signs, groups, out * in);
+  const auto block = std::clamp<int64_t>(kProductBytes / (out * in * static_cast<int64_t>(sizeof(T))), 1, columns);
+  const auto workspace = at::empty({block, out, in}, z.options());
+  const auto stacked = columns > 1 ? at::empty({columns, out, positions}, z.options()) : Tensor();
+  for (auto n = first; n < last; ++n)
+    for (int64_t g = 0; g < groups; ++g) {
+      const auto xn = x.select(0, n).select(1, g);                            // [S, K]
+      auto zn = z.select(1, n).select(2, g).transpose(1, 2);                  // [V, C, S]
+      if (columns > 1) zn = stacked.copy_(zn);
+      for (int64_t v = 0; v < columns; v += block) {
+        const auto count = std::min(block, columns - v);
+        auto a = workspace.narrow(0, 0, count);
+        if (products.columns.defined() && columns == 1) a = products.columns.select(1, n).select(1, g);
+        auto flat = a.flatten(0, 1);
+        at::mm_out(flat, zn.narrow(0, v, count).flatten(0, 1), xn);
+        if (products.columns.defined() && columns > 1)
+          products.columns.narrow(0, v, count).select(1, n).select(1, g).copy_(a);
+        for (int64_t i = 0; i < count; ++i) consumers.take(a.data_ptr<T>() + i * out * in, v + i, n, g);
+      }
+    }
+}
+
+Tensor zeros_if(const Tensor& wanted) { return wanted.defined() ? at::zeros_like(wanted) : Tensor(); }
+void add_if(const Tensor& sum, const Tensor& part) {
+  if (sum.defined()) sum.add_(part);
+}
+
+void form_on_cpu(const Tensor& z, const Tensor& signs, const Tensor& x, const Products& products) {
+  const auto samples = z.size(1), chunks = chunks_of(samples);
+  const auto row_major_signs = signs.defined() ? signs.contiguous() : signs;
+  std::vector<Products> parts(static_cast<std::size_t>(chunks), products);
+  for (auto& part : parts) {
+    part.sum_squares = zeros_if(products.sum_squares);
+    part.shifted_sum = zeros_if(products.shifted_sum);
+    part.shifted_squares = zeros_if(products.shifted_squares);
+  }
+  AT_DISPATCH_FLOATING_TYPES(z.scalar_type(), "affine products", [&] {
+    over_samples(samples, [&](int64_t chunk, int64_t first, int64_t last) {
+      form_part<scalar_t>(z, row_major_signs, x, parts[static_cast<std::size_t>(chunk)], first, last);
+    }, chunks);
+  });
+  for (const auto& part : parts) {
+    add_if(products.sum_squares, part.sum_squares);
+    add_if(products.shifted_sum, part.shifted_sum);
+    add_if(products.shifted_squares, part.shifted_squares);
+  }
+}
+
+/// [n, S, F] as [F, n S]; no copy of a single sample.
+Tensor features_first(const Tensor& t) { return t.permute({2, 0, 1}).flatten(1); }
+
+/// Adds a b^T for a [C, P], b [K, P].
+void add_product(Tensor& sum, const Tensor& a, const Tensor& b) { sum.addmm_(a, b.t()); }
+
+/// Adds the strips of a a^T that begin on the diagonal, a [K, P].
+void add_upper_product(Tensor& sum, const Tensor& a) {
+  const auto size = a.size(0), strip = std::max<int64_t>((size + kStrips - 1) / kStrips, 32);
+  for (int64_t row = 0; row < size; row += strip) {
+    const auto count = std::min(strip, size - row);
+    sum.narrow(0, row, count).narrow(1, row, size - row).addmm_(a.narrow(0, row, count), a.narrow(0, row, size - row).t());
+  }
+}
+
+}  // namespace
+
+void form(const Tensor& z, const Tensor& signs, const Tensor& x, const Products& products) {
+  if (z.device().is_cpu() && z.size(0) > 0 && z.size(1) > 0) form_on_cpu(z, signs, x, products);
+  else form_plainly(z, signs, x, products);
+}
+
+void form_plainly(const Tensor& z, const Tensor& signs, const Tensor& x, const Products& products) {
+  for (int64_t v = 0; v < z.size(0); ++v) {
+    const auto a = at::matmul(z[v].permute({0, 2, 3, 1}), x.permute({0, 2, 1, 3}));  // [n, G, C, S] [n, G, S, K]
+    if (products.columns.defined()) products.columns[v].copy_(a);
+    if (products.squared_norms.defined()) products.squared_norms[v].add_(a.square().sum(c10::IntArrayRef{1, 2, 3}));
+    if (products.shift.defined()) {
+      const auto centred = a - products.shift;
+      products.shifted_sum.add_(centred.sum(0));
+      products.shifted_squares.add_(centred.square().sum(0));
+    }
+    if (!products.sample_squares.defined() && !products.sum_squares.defined()) continue;
+    auto squares = a.square();
+    if (signs.defined()) squares *= signs[v].reshape({-1, 1, 1, 1});
+    if (products.sample_squares.defined()) products.sample_squares.add_(squares);
+    if (products.sum_squares.defined()) products.sum_squares.add_(squares.sum(0));
+  }
+}
+
+Tensor contract_samples(const Tensor& a, const Tensor& b) {
+  const auto samples = a.size(0), groups = a.size(2);
+  const auto together = std::clamp<int64_t>(kPositions / std::max<int64_t>(a.size(1), 1), 1, std::max<int64_t>(samples, 1));
+  const bool symmetric = a.is_same(b);
+  const auto chunks = a.device().is_cpu() ? std::max<int64_t>(chunks_of(samples / together), 1) : 1;
+  std::vector<Tensor> sums(static_cast<std::size_t>(chunks));
+  over_samples(samples, [&](int64_t chunk, int64_t first, int64_t last) {
+    auto& sum = sums[static_cast<std::size_t>(chunk)];
+    sum = at::zeros({groups, a.size(3), b.size(3)}, a.options());
+    for (auto n = first; n < last; n += together)
+      for (int64_t g = 0; g < groups; ++g) {
+        const auto count = std::min(together, last - n);
+        auto part = sum[g];
+        const auto left = features_first(a.narrow(0, n, count).select(2, g));
+        if (symmetric) add_upper_product(part, left);
+        else add_product(part, left, features_first(b.narrow(0, n, count).select(2, g)));
+      }
+  }, chunks);
+  for (std::size_t chunk = 1; chunk < sums.size(); ++chunk) sums[0].add_(sums[chunk]);
+  return symmetric ? sums[0].triu().add_(sums[0].triu(1).transpose(1, 2)) : sums[0];
+}
+
+Tensor squared_norms_by_positions(const Tensor& z, const Tensor& x) {
+  const auto samples = z.size(1), groups = z.size(3);
+  auto norms = at::zeros({z.size(0), samples}, z.options());
+  const auto chunks = z.device().is_cpu() ? std::max<int64_t>(chunks_of(samples), 1) : 1;
+  over_samples(samples, [&](int64_t, int64_t first, int64_t last) {
+    for (auto n = first; n < last; ++n)
+      for (int64_t g = 0; g < groups; ++g) {
+        const auto xn = x.select(0, n).select(1, g);        // [S, K]
+        const auto zn = z.select(1, n).select(2, g);        // [V, S, C]
+        const auto gram = xn.mm(xn.t());
+        for (int64_t v = 0; v < z.size(0); ++v) norms[v][n].add_(zn[v].mm(zn[v].t()).mul_(gram).sum());
+      }
+  }, chunks);
+  return norms;
+}
+
+}  // namespace backobs::affine
