@@ -86,7 +86,7 @@ Evaluation Pass::Impl::evaluation(const LossIO& io, const Tensor& contributions)
   Evaluation result;
   result.loss = contributions.sum(at::kDouble).item<double>() + penalty();
   if (loss->has_accuracy())
-    result.accuracy = static_cast<double>(loss->hits(io).sum().item<int64_t>()) / static_cast<double>(io.batch_size);
+    result.accuracy = loss->hits(io).sum().item<double>() / static_cast<double>(io.batch_size);
   return result;
 }
 

@@ -163,6 +163,7 @@ std::shared_ptr<LossRule> ReferenceFile::loss() const {
   const auto reduction = json.at("loss").at("reduction") == "sum" ? LossReduction::sum : LossReduction::mean;
   if (type == "CrossEntropyLoss") return cross_entropy(reduction);
   if (type == "MSELoss") return mean_squared_error(reduction);
+  if (type == "BCEWithLogitsLoss") return binary_cross_entropy({reduction, {}, {}});
   throw std::runtime_error("loss `" + type + "` is not known to the reference test");
 }
 

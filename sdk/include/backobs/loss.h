@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace backobs {
 
@@ -35,8 +36,8 @@ class BACKOBS_API LossRule {
   LossReduction reduction() const { return reduction_; }
   virtual std::string type() const = 0;
 
-  /// 1 for a sum; for a mean what it divides by: N (cross entropy), N D (mean squared error). `io` is the whole batch;
-  /// throws ComputeError where the mean has no meaning (every target ignored).
+  /// 1 for a sum; for a mean what it divides by, from the whole batch. Throws ComputeError where the mean has no meaning
+  /// (every target ignored), or where it depends on targets of the mini-batch that `io` does not hold.
   virtual double divisor(const LossIO& io) const = 0;
   /// l_n, [n]. May leave intermediate results in io.saved for the functions below.
   virtual Tensor contributions(LossIO& io) const = 0;
@@ -54,19 +55,65 @@ class BACKOBS_API LossRule {
   /// sum_n H_n over flattened outputs, [D, D]. One output only. Default: from sqrt_hessian.
   virtual Tensor summed_hessian(const LossIO& io) const;
 
-  /// Whether an accuracy is defined, and if so which samples were hit, [n] bool (argmax picks the first maximum).
+  /// Whether an accuracy is defined.
   virtual bool has_accuracy() const { return false; }
+  /// The share of each sample in the accuracy, [n]: the accuracy is their mean over the N samples. 1 or 0 where a sample
+  /// has one target; with several the fraction that was hit. Ignored targets are left out of the mean, so that the
+  /// others weigh more. argmax picks the first maximum. `io` is the whole batch.
   virtual Tensor hits(const LossIO& io) const;
 
  private:
   LossReduction reduction_;
 };
 
-/// Softmax cross entropy on logits [N, C] with integer labels [N]. Mean divides by N.
-/// H_n = diag(p_n) - p_n p_n^T. Draws: y ~ Categorical(p_n). PyTorch's CrossEntropyLoss.
+/// What torch's CrossEntropyLoss can be told.
+struct CrossEntropyOptions {
+  LossReduction reduction = LossReduction::mean;
+  std::vector<double> weight;      ///< w_c >= 0, one per class; empty: 1
+  double label_smoothing = 0;      ///< e in [0, 1]: the target becomes (1 - e) target + e/C
+  int64_t ignore_index = -100;     ///< label of positions that contribute nothing
+};
+
+/// Softmax cross entropy on logits [N, C, *pos], as torch's CrossEntropyLoss, with the targets
+///     labels [N, *pos] of integers, or
+///     class probabilities [N, C, *pos] of floating point; they need not sum to 1.
+///
+/// With q the coefficients of -log p, q[c] = (1 - e) w_y [c = y] + (e/C) w_c for a label (0 where ignored) and
+/// q[c] = w_c ((1 - e) t_c + e/C) for probabilities, and omega = sum_c q[c], at each position by itself:
+///     l_n = -sum_pos sum_c q log p / divisor      gradient = (omega p - q) / divisor
+///     H_n = omega (diag p - p p^T) / divisor, no coupling of positions; V = C prod(pos).
+/// Divisor of a mean: labels: the sum of w_y over all that are not ignored, N prod(pos) without weights; probabilities:
+/// N prod(pos) whatever the weights. Draws: y ~ Categorical(p) at each position, sqrt(omega) (p - e_y); one draw covers
+/// all positions of a sample. Accuracy: argmax over classes, mean over positions; ignored ones left out.
+/// Throws ComputeError for shapes, labels beyond C, and probabilities with omega < 0, for which l_n is not convex.
+BACKOBS_API std::shared_ptr<LossRule> cross_entropy(const CrossEntropyOptions& options);
 BACKOBS_API std::shared_ptr<LossRule> cross_entropy(LossReduction reduction = LossReduction::mean);
-/// Squared error sum over D of (f - y)^2, outputs and targets [N, *out]. Mean divides by N D.
-/// H_n = 2 I. Draws: y ~ N(f, I/2). PyTorch's MSELoss.
+
+/// Squared error, outputs and targets [N, *out] (also [N]) with D entries per sample, as torch's MSELoss.
+/// l_n = |f - y|^2 / divisor, H_n = 2 I / divisor, V = D. Mean divides by N D. Draws: N(0, 2 I).
 BACKOBS_API std::shared_ptr<LossRule> mean_squared_error(LossReduction reduction = LossReduction::mean);
+
+/// What torch's BCEWithLogitsLoss can be told. Weights belong to entries of a sample, not to samples.
+struct BinaryCrossEntropyOptions {
+  LossReduction reduction = LossReduction::mean;
+  std::vector<double> weight;      ///< w >= 0 of each of the D entries, or one for all; empty: 1
+  std::vector<double> pos_weight;  ///< u >= 0 of the positive class, the same way
+};
+
+/// Binary cross entropy on logits f [N, *out] with targets y [N, *out] in [0, 1], as torch's BCEWithLogitsLoss.
+/// With s = sigmoid(f), q = w u y, omega = w (u y + 1 - y), entry by entry:
+///     l_n = -sum (q log s + (omega - q) log(1 - s)) / divisor      gradient = (omega s - q) / divisor
+///     H_n = diag(omega s (1 - s)) / divisor, V = D.
+/// Mean divides by N D. Draws: y ~ Bernoulli(s) at each entry, sqrt(omega) (s - y). Accuracy: f > 0 against y > 1/2,
+/// mean over entries. Throws ComputeError for shapes and targets outside [0, 1].
+BACKOBS_API std::shared_ptr<LossRule> binary_cross_entropy(const BinaryCrossEntropyOptions& options = {});
+
+/// Loss of a variational autoencoder with outputs (x [N, *image], mu [N, *latent], s [N, *latent]), s the logarithm of
+/// the standard deviation, and the image t [N, *image] as target:
+///     l_n = (sum (x - t)^2 - 1/2 sum (1 + 2 s - mu^2 - exp(2 s))) / divisor
+///     gradient = (2 (x - t), mu, exp(2 s) - 1) / divisor      H_n = diag(2, 1, 2 exp(2 s)) / divisor
+/// V = image + 2 latent. Mean divides by N. Draws: H_n^(1/2) xi, xi ~ N(0, I). No accuracy.
+/// Source: Kingma, Welling, ICLR 2014; the scale of DeepOBS.
+BACKOBS_API std::shared_ptr<LossRule> variational_autoencoder(LossReduction reduction = LossReduction::mean);
 
 }  // namespace backobs
