@@ -4,7 +4,8 @@
 namespace {
 using namespace backobs;
 
-/// A weight gets [A, B] with A (x) B close to its Gauss-Newton block (row-major), a bias [A].
+/// A weight gets [A, B] with A (x) B close to its Gauss-Newton block (row-major), a bias or a scale [A]; an embedding
+/// [A, d] with A (x) diag(d) that of its transpose.
 /// B = (1/N) sum_n X_n X_n^T, [K, K], whatever the loss reduction; shared positions are summed.
 /// A, [C, C], is the curvature averaged over the batch at every layer, M <- (1/N) sum_n J_n^T M J_n from sum_n H_n,
 /// with positions summed; carries the loss reduction.
@@ -16,10 +17,10 @@ class Kfra final : public Extension {
     return {{Need::What::output_factor, key_}, {Need::What::input_factor, SignalKey::gradient()}};
   }
   void visit(const ParameterVisit& p, Results& results) override {
-    if (p.info().form == ParamForm::bias)
-      results.put(p, TensorList{p.output_factor(key_)});
-    else
+    if (has_input_factor(p.info().form))
       results.put(p, TensorList{p.output_factor(key_), p.input_factor()});
+    else
+      results.put(p, TensorList{p.output_factor(key_)});
   }
 
  private:

@@ -61,6 +61,7 @@ class RunInProgress {
     Training training(run_.settings, registry_);
     const double set_up = seconds_since(clock_);
     warn_of_refusals(training);
+    mark_normalisation(training);
     GrowingFile metrics(folder_.metrics());
     Recorder recorder(metrics, log_, training.has_accuracy(), run_.settings.loop.epochs, progress);
     const TrainingResult result = training.run(recorder);
@@ -79,6 +80,14 @@ class RunInProgress {
   }
 
  private:
+  /// Which network the quantities describe, where there are two.
+  void mark_normalisation(const Training& training) {
+    if (run_.settings.extensions.empty()) return;
+    const bool evaluation = training.quantities_are_of_evaluation_mode();
+    record_["normalisation_of_quantities"] = evaluation ? "evaluation" : "training";
+    if (evaluation) log::info("quantities are of normalisation with running statistics, loss and gradient of training mode");
+  }
+
   void finish(const std::string& optimizer, const Curves& curves, GrowingFile& metrics) {
     const fs::path deepobs = free_deepobs_file(folder_.deepobs(), run_.settings, optimizer, started_);
     record_["outputs"] = {{"metrics", folder_.metrics().filename()},

@@ -223,6 +223,7 @@ std::vector<std::string> Training::parameter_names() const {
 }
 int64_t Training::steps_per_epoch() const { return impl_->steps_per_epoch; }
 bool Training::has_accuracy() const { return impl_->loss->has_accuracy(); }
+bool Training::quantities_are_of_evaluation_mode() const { return impl_->pass->couples_samples(); }
 std::string Training::optimizer_name() const { return impl_->runner->optimizer_name(); }
 
 TrainingResult Training::run(TrainingObserver& observer) {

@@ -40,6 +40,8 @@ class BACKOBS_API Training {
   std::vector<std::string> parameter_names() const;
   int64_t steps_per_epoch() const;
   bool has_accuracy() const;
+  /// Whether quantities are of a second forward with running statistics (Pass::couples_samples).
+  bool quantities_are_of_evaluation_mode() const;
   std::string optimizer_name() const;
 
   /// Once.

@@ -81,6 +81,7 @@ Extended extend(Context& context, const ExtendOptions& options) {
                             [&](const std::string& quantity, const std::string& parameter, ResultValue value) {
                               result.results[{quantity, parameter}] = std::move(value);
                             });
+  if (result.outcome.evaluation_statistics) result.quantities.insert(result.quantities.begin() + 1, "grad_eval");
   for (const auto& parameter : result.network.parameters())
     if (parameter.trainable()) result.results[{"grad", parameter.name}] = {{parameter.value.grad()}, false};
   return result;
@@ -108,6 +109,8 @@ void print_losses(const Extended& extended) {
 void print_text(const Extended& extended, bool unreduced) {
   if (unreduced) print_losses(extended);
   else std::printf("mini-batch loss %g, accuracy %f\n\n", extended.outcome.evaluation.loss, extended.outcome.evaluation.accuracy);
+  if (extended.outcome.evaluation_statistics)
+    std::printf("Quantities are of normalisation with running statistics; their gradient is grad_eval.\n\n");
   for (const auto& parameter : extended.network.parameters()) {
     if (!parameter.trainable()) continue;
     std::printf("%s  %s\n", parameter.name.c_str(), shape_text(parameter.value).c_str());
@@ -120,7 +123,9 @@ void print_text(const Extended& extended, bool unreduced) {
 void print_json(const Extended& extended, bool unreduced) {
   nlohmann::ordered_json json = {{"loss", extended.outcome.evaluation.loss},
                                  {"accuracy", extended.outcome.evaluation.accuracy},
-                                 {"batch_size", extended.batch.size}};
+                                 {"batch_size", extended.batch.size},
+                                 {"normalisation_of_quantities",
+                                  extended.outcome.evaluation_statistics ? "evaluation" : "training"}};
   if (unreduced) {
     const auto values = extended.outcome.individual_loss.to(at::kCPU, at::kDouble).contiguous();
     json["individual_loss"] = std::vector<double>(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
@@ -139,7 +144,8 @@ void print_json(const Extended& extended, bool unreduced) {
   std::printf("%s\n", json.dump(2).c_str());
 }
 
-/// parameter/NAME, grad/NAME, QUANTITY/PARAMETER with /0, /1 behind factors, and the batch with its losses.
+/// parameter/NAME, grad/NAME, QUANTITY/PARAMETER with /0, /1 behind factors, and the batch with its losses; grad_eval/NAME
+/// where quantities are of normalisation with running statistics.
 void dump(const Extended& extended, const std::filesystem::path& file) {
   std::vector<std::pair<std::string, Tensor>> tensors;
   for (const auto& parameter : extended.network.parameters())

@@ -25,6 +25,7 @@ class DropoutRule final : public ElementwiseRule {
   }
   bool is_curved() const override { return false; }
   bool reads_inputs() const override { return false; }
+  bool reads_output() const override { return false; }
   Tensor df(const LayerIO& io) const override {
     return io.saved.empty() ? at::ones_like(io.output) : io.saved[0].expand_as(io.output);
   }

@@ -26,6 +26,7 @@ class FlattenRule final : public LayerRule {
   bool jacobian_is_constant() const override { return true; }
   bool is_pointwise() const override { return true; }
   bool is_curved() const override { return false; }
+  bool reads_inputs() const override { return false; }
   bool reads_output() const override { return false; }
 
   TensorList jac_t(const LayerIO& io, const Tensor& columns) const override {

@@ -19,6 +19,7 @@ class IdentityRule final : public LayerRule {
   bool is_pointwise() const override { return true; }
   bool is_curved() const override { return false; }
   bool reads_inputs() const override { return false; }
+  bool reads_output() const override { return false; }
   TensorList jac_t(const LayerIO&, const Tensor& columns) const override { return {columns}; }
   Tensor sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const override { return mat * io.samples(); }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/affine.h"
 #include "network/recording.h"
+#include "network/signed_factors.h"
 #include "signals/columns.h"
 
 #include <ATen/ATen.h>
@@ -31,6 +32,7 @@ Tensor rows(const Tensor& gradient, const Tensor& leaf, int64_t first, int64_t c
 Tensor input_hessian(const Recording& recording, const LayerIO& io, const Tensor& grad) {
   const at::AutoGradMode differentiable(true);
   const auto leaves = recording.differentiable_inputs();
+  if (leaves.empty()) return {};
   TensorList flat;
   for (const auto& gradient : recording.backward(recording.whole_batch(grad, io.first), leaves, true)) {
     const auto& leaf = leaves[flat.size()];
@@ -76,17 +78,6 @@ bool is_diagonal(const Tensor& matrices) {
   return matrices.equal(diagonal);
 }
 
-/// R = Q diag(lambda) Q^T: factors sqrt|lambda_r| q_r as [R, n, H] with the signs of lambda, rows of zeros left out.
-Residual signed_factors(const Tensor& hessian) {
-  const auto [values, vectors] = at::linalg_eigh((hessian + hessian.transpose(1, 2)) / 2);
-  const auto size = values.abs().amax(0);
-  const auto kept = at::nonzero(size > 1e-13 * size.max()).flatten();
-  Residual residual;
-  residual.signs = values.sign().t().index_select(0, kept);
-  residual.factors = {(vectors * values.abs().sqrt().unsqueeze(1)).permute({2, 0, 1}).index_select(0, kept)};
-  return residual;
-}
-
 }  // namespace
 
 LayerRule::~LayerRule() = default;
@@ -122,6 +113,8 @@ Tensor LayerRule::param_jac_t(const LayerIO& io, const std::string& parameter, c
   switch (form(parameter)) {
     case ParamForm::weight: return from_affine(parameter, affine::columns(affine_columns(io, columns), affine_input(io)));
     case ParamForm::bias: return from_affine(parameter, affine_columns(io, columns).sum(2));
+    case ParamForm::scale: return from_affine(parameter, (affine_columns(io, columns) * affine_input(io)).sum(2));
+    case ParamForm::embedding:
     case ParamForm::general: break;
   }
   const auto& recording = recording_of(*this, io);
@@ -139,11 +132,25 @@ Tensor LayerRule::param_jac_t(const LayerIO& io, const std::string& parameter, c
   return at::stack(result);
 }
 
+Tensor LayerRule::sum_param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const {
+  const auto total = columns.size(0) == 1 ? columns : columns.sum(0, true);
+  switch (form(parameter)) {
+    case ParamForm::weight: return from_affine(parameter, affine::sum(affine_columns(io, total), affine_input(io)));
+    case ParamForm::bias: return from_affine(parameter, affine_columns(io, total).sum(c10::IntArrayRef{0, 1, 2}));
+    case ParamForm::scale: return from_affine(parameter, (affine_columns(io, total)[0] * affine_input(io)).sum(c10::IntArrayRef{0, 1}));
+    case ParamForm::embedding:
+    case ParamForm::general: break;
+  }
+  if (!io.recording) return param_jac_t(io, parameter, total).sum(c10::IntArrayRef{0, 1});
+  const auto& leaf = io.recording->parameter(parameter);
+  const auto gradient = io.recording->backward(io.recording->whole_batch(total[0], io.first), {leaf}).front();
+  return gradient.defined() ? gradient : at::zeros_like(leaf.detach());
+}
+
 Tensor LayerRule::sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const {
   const auto one_sample = [&](int64_t n) {
     const auto sample = io.narrow(n, 1);
-    TensorList unused;
-    auto shape = (sample.output.defined() ? sample.output : forward(sample.inputs, {}, unused)).sizes().vec();
+    auto shape = sample.output.sizes().vec();
     shape.insert(shape.begin(), -1);
     const auto half = jac_t(sample, mat.reshape(shape)).front().flatten(1);  // [D_out, D_in]: M J
     return jac_t(sample, half.t().reshape(shape)).front().flatten(1).t();    // [D_in, D_in]: ((M J)^T J)^T
@@ -181,7 +188,7 @@ Residual LayerRule::residual(const LayerIO& io, const Tensor& grad) const {
 }
 
 Residual LayerRule::param_residual(const LayerIO& io, const std::string& parameter, const Tensor& grad) const {
-  if (form(parameter) != ParamForm::general) return {};
+  if (form(parameter) != ParamForm::general) return {};  // linear in the parameter
   const auto& recording = recording_of(*this, io);
   const auto hessian = parameter_hessian(recording, io, parameter, grad);
   if (!hessian.defined() || !hessian.ne(0).any().item<bool>()) return {};

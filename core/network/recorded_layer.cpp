@@ -8,6 +8,8 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/module.h>
 
+#include <algorithm>
+
 namespace backobs {
 
 Tensor Recording::whole_batch(const Tensor& cotangent, int64_t first) const {
@@ -18,7 +20,7 @@ Tensor Recording::whole_batch(const Tensor& cotangent, int64_t first) const {
 }
 
 TensorList Recording::backward(const Tensor& cotangent, const TensorList& leaves, bool differentiable) const {
-  if (!output.requires_grad()) return TensorList(leaves.size());
+  if (!output.requires_grad() || leaves.empty()) return TensorList(leaves.size());
   return torch::autograd::grad({output}, leaves, {cotangent}, /*retain_graph=*/true, differentiable, /*allow_unused=*/true);
 }
 
@@ -57,9 +59,10 @@ RecordedLayer& RecordedLayer::operator=(RecordedLayer&&) noexcept = default;
 RecordedLayer::~RecordedLayer() = default;
 
 void RecordedLayer::release_unread() {
-  // Something of the batch has to stay, so that a tile knows its number of samples.
-  if (!rule_->reads_output() && rule_->reads_inputs()) output_ = Tensor();
-  if (!rule_->reads_inputs() && rule_->reads_output()) inputs_.clear();
+  // One number, seen in the old shape: what a rule may still ask for costs nothing.
+  const auto keep_shape = [](Tensor& tensor) { tensor = tensor.new_empty(c10::IntArrayRef{}).expand(tensor.sizes()); };
+  if (!rule_->reads_output()) keep_shape(output_);
+  if (!rule_->reads_inputs()) std::for_each(inputs_.begin(), inputs_.end(), keep_shape);
 }
 
 LayerIO RecordedLayer::io(int64_t first, int64_t count) const {
@@ -72,7 +75,7 @@ LayerIO LayerIO::narrow(int64_t offset, int64_t count) const {
   part.first = first + offset;
   part.recording = recording;
   for (const auto& tensor : inputs) part.inputs.push_back(tensor.narrow(0, offset, count));
-  if (output.defined()) part.output = output.narrow(0, offset, count);
+  part.output = output.narrow(0, offset, count);
   for (const auto& tensor : saved) part.saved.push_back(tensor.narrow(0, offset, count));
   return part;
 }

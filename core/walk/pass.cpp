@@ -11,6 +11,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace backobs {
 
 struct Pass::Impl {
@@ -31,9 +33,15 @@ struct Pass::Impl {
   const WalkPlan& plan_for(const std::vector<ExtensionInstance>& extensions, int64_t batch_size);
   double penalty();
   LossIO loss_io(const TensorList& outputs, const Batch& batch) const;
+  bool couples_samples(const ForwardContext& context) const;
   void refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size);
   Evaluation evaluation(const LossIO& io, const Tensor& contributions);
-  void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const ResultSink& sink);
+  void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
+            const ResultSink& sink, const std::function<void(std::size_t)>& visited = {});
+  PassOutcome training_pass(const Batch& batch, const PassInfo& info, const ForwardContext& context, const WalkPlan& plan,
+                            const ResultSink& sink);
+  void frozen_pass(const Batch& batch, const PassInfo& info, ForwardContext context, const WalkPlan& plan,
+                   const ResultSink& sink);
 };
 
 std::vector<ParameterInfo> Pass::Impl::describe_parameters() const {
@@ -90,6 +98,11 @@ Evaluation Pass::Impl::evaluation(const LossIO& io, const Tensor& contributions)
   return result;
 }
 
+bool Pass::Impl::couples_samples(const ForwardContext& context) const {
+  return std::any_of(network.nodes().begin(), network.nodes().end(),
+                     [&](const Node& node) { return node.rule && node.rule->couples_samples(context); });
+}
+
 void Pass::Impl::refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size) {
   if (!probed.insert({context.training, batch_size}).second) return;
   auto here = context;
@@ -99,8 +112,8 @@ void Pass::Impl::refuse_coupling(const Tape& tape, const ForwardContext& context
   }
 }
 
-void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info,
-                      const ResultSink& sink) {
+void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
+                      const ResultSink& sink, const std::function<void(std::size_t)>& visited) {
   std::vector<ParameterQuantities> quantities;
   quantities.reserve(infos.size());
   for (std::size_t p = 0; p < infos.size(); ++p)
@@ -111,10 +124,55 @@ void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, 
   const auto complete = [&](std::size_t p) {
     quantities[p].finish(info.batch_size);
     visits.visit(p, quantities[p]);
+    if (visited) visited(p);
     quantities[p].clear();
   };
-  walk_tiles({network, plan, tape, *loss, io, info, shapes, settings.tiling}, quantities, complete);
+  walk_tiles({network, plan, tape, *loss, io, info, shapes, tiling}, quantities, complete);
   visits.end();
+}
+
+/// The pass as the runner means it. A walk of the gradient alone is not cut into tiles: it needs little memory, and
+/// coupled samples cannot be parted.
+PassOutcome Pass::Impl::training_pass(const Batch& batch, const PassInfo& info, const ForwardContext& context,
+                                      const WalkPlan& plan, const ResultSink& sink) {
+  const bool coupled = couples_samples(context);
+  const Tape tape(network, batch.inputs, context);
+  if (!plan.extensions.empty() && !coupled) refuse_coupling(tape, context, batch.size);
+  auto io = loss_io(tape.outputs(), batch);
+  const auto contributions = loss->contributions(io);
+
+  PassOutcome outcome;
+  outcome.evaluation = evaluation(io, contributions);
+  outcome.output = tape.output(0);
+  outcome.individual_loss = loss->individual(io, contributions);
+  if (const double whole = penalty(); whole != 0)
+    outcome.individual_loss = outcome.individual_loss +
+        (loss->reduction() == LossReduction::mean ? whole : whole / static_cast<double>(io.batch_size));
+  const bool undivided = coupled || plan.extensions.empty();
+  walk(plan, tape, io, info, undivided ? Tiling{io.samples(), 1} : settings.tiling, sink);
+  return outcome;
+}
+
+/// The same batch, masks and noise with running statistics, for the extensions. Its gradient goes to the sink as
+/// grad_eval, and the training gradient stays in grad().
+void Pass::Impl::frozen_pass(const Batch& batch, const PassInfo& info, ForwardContext context, const WalkPlan& plan,
+                             const ResultSink& sink) {
+  context.frozen_normalisation = true;
+  const Tape tape(network, batch.inputs, context);
+  refuse_coupling(tape, context, batch.size);
+  auto io = loss_io(tape.outputs(), batch);
+  loss->contributions(io);
+  TensorList training;
+  for (const auto& info_of : infos) {
+    auto& gradient = network.parameter(info_of.name).value.mutable_grad();
+    training.push_back(gradient);
+    gradient = Tensor();
+  }
+  walk(plan, tape, io, info, settings.tiling, sink, [&](std::size_t p) {
+    auto& gradient = network.parameter(infos[p].name).value.mutable_grad();
+    if (sink) sink("grad_eval", infos[p].name, {{gradient}, false});
+    gradient = training[p];
+  });
 }
 
 Pass::Pass(const Network& network, std::shared_ptr<const LossRule> loss, PassSettings settings)
@@ -137,22 +195,20 @@ Evaluation Pass::evaluate(const Batch& batch, const ForwardContext& context) con
 PassOutcome Pass::run(const Batch& batch, const PassInfo& info, bool training,
                       const std::vector<ExtensionInstance>& extensions, const ResultSink& sink) {
   at::NoGradGuard no_grad;
-  const auto& plan = impl_->plan_for(extensions, info.batch_size);
   const ForwardContext context{training, false, info.random, {}};
-  const Tape tape(impl_->network, batch.inputs, context);
-  if (!extensions.empty()) impl_->refuse_coupling(tape, context, batch.size);
-  auto io = impl_->loss_io(tape.outputs(), batch);
-  const auto contributions = impl_->loss->contributions(io);
-
-  PassOutcome outcome;
-  outcome.evaluation = impl_->evaluation(io, contributions);
-  outcome.output = tape.output(0);
-  outcome.individual_loss = impl_->loss->individual(io, contributions);
-  if (const double penalty = impl_->penalty(); penalty != 0)
-    outcome.individual_loss = outcome.individual_loss +
-        (impl_->loss->reduction() == LossReduction::mean ? penalty : penalty / static_cast<double>(io.batch_size));
-  impl_->walk(plan, tape, io, info, sink);
+  const auto& plan = impl_->plan_for(extensions, info.batch_size);
+  if (extensions.empty() || !plan.coupled_node.empty() || !impl_->couples_samples(context))
+    return impl_->training_pass(batch, info, context, plan, sink);
+  auto outcome = impl_->training_pass(batch, info, context, impl_->plan_for({}, info.batch_size), {});
+  impl_->frozen_pass(batch, info, context, impl_->plan_for(extensions, info.batch_size), sink);
+  outcome.evaluation_statistics = true;
   return outcome;
+}
+
+bool Pass::couples_samples() const {
+  ForwardContext training;
+  training.training = true;
+  return impl_->couples_samples(training);
 }
 
 }  // namespace backobs

@@ -64,6 +64,9 @@ struct PassOutcome {
   Evaluation evaluation;
   Tensor individual_loss;  ///< [N]; their mean (or sum) is the loss, penalty included
   Tensor output;           ///< first network output, [N, *out]
+  /// True if normalisation over the batch couples the samples: then the results are of a second forward with running
+  /// statistics, and their own gradient is among them as `grad_eval`. Everything else here is of training mode.
+  bool evaluation_statistics = false;
 };
 
 /// The engine: one network, one loss, any extensions. Holds nothing between calls but settings and workspaces.
@@ -77,10 +80,14 @@ class BACKOBS_API Pass {
   /// (extension, parameter) pairs that cannot work, with reasons. `batch_size` decides what fits.
   std::vector<Refusal> refusals(const std::vector<ExtensionInstance>& extensions, int64_t batch_size = 1) const;
 
+  /// Whether a training pass normalises over the batch, which PassOutcome::evaluation_statistics will say of its results.
+  bool couples_samples() const;
+
   /// Forward only.
   Evaluation evaluate(const Batch& batch, const ForwardContext& context) const;
   /// Forward, one reverse walk, the gradient into every trainable parameter's grad() (overwritten), and every
-  /// extension's results into `sink`. Refused parameters are skipped.
+  /// extension's results into `sink`. Refused parameters are skipped. Where training couples the samples this walk is of
+  /// the gradient alone, and a second forward and walk with frozen normalisation serves the extensions.
   PassOutcome run(const Batch& batch, const PassInfo& info, bool training,
                   const std::vector<ExtensionInstance>& extensions = {}, const ResultSink& sink = {});
 

@@ -35,6 +35,15 @@ std::vector<int64_t> widest(const Network& network, const std::vector<std::vecto
   return result;
 }
 
+/// The first node whose samples stay coupled although normalisation is frozen: it has no running statistics.
+std::string coupled_node(const Network& network) {
+  ForwardContext frozen;
+  frozen.training = frozen.frozen_normalisation = true;
+  for (const auto& node : network.nodes())
+    if (node.rule && node.rule->couples_samples(frozen)) return "`" + node.name + "` (" + node.rule->type() + ")";
+  return {};
+}
+
 void place_parameters(const Network& network, const std::vector<ParameterInfo>& infos, WalkPlan& plan) {
   plan.parameters_at.resize(network.nodes().size());
   for (std::size_t p = 0; p < infos.size(); ++p) {
@@ -58,6 +67,7 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
   plan.extensions = extensions;
   plan.needs_of_parameter.resize(infos.size());
   place_parameters(network, infos, plan);
+  plan.coupled_node = coupled_node(network);
   const auto averaged = averaged_curvature_refusals(network);
   const auto widest_to = widest(network, shapes);
   int64_t loss_columns = 0;
@@ -73,6 +83,8 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
       const NeedContext context{infos[p],   averaged[node], widest_to[node],
                                 loss_columns, batch_size,    static_cast<int64_t>(parameter.value.element_size())};
       auto reason = instance.extension->refuses(infos[p]);
+      if (!reason && !plan.coupled_node.empty() && !declared.empty())
+        reason = "samples are coupled at " + plan.coupled_node + ", which has no running statistics to evaluate with";
       for (const auto& need : declared)
         if (!reason) reason = refusal(need, context);
       if (reason) {

@@ -28,6 +28,7 @@ struct WalkPlan {
   std::vector<bool> averaged_wanted;                          ///< the same for a parameter that reads averaged_curvature
   std::set<SignalKey> signals;                                ///< beyond the gradient
   std::vector<Refusal> refusals;
+  std::string coupled_node;                                   ///< where samples mix even with frozen normalisation; mostly empty
 
   bool has(SignalKey::Kind kind) const;
 };

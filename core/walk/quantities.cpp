@@ -6,6 +6,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace backobs {
 namespace {
 
@@ -45,12 +47,15 @@ ParameterQuantities::ParameterQuantities(const ParameterInfo& info, Tensor value
 void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
                               const Columns& columns, const TilePosition& tile, int64_t total_columns, bool last_use) {
   const auto form = rule.form(local_name);
-  if (!info_.shared && form != ParamForm::general) {
+  if (!info_.shared && (form == ParamForm::weight || form == ParamForm::bias)) {
     add_affine(rule, io, local_name, key, columns, tile, total_columns);
     return;
   }
   const auto dense = columns.written_out();
+  if (key == SignalKey::gradient()) add_gradient(rule.sum_param_jac_t(io, local_name, dense.dense));
+  if (!reads_columns(key)) return;
   auto own = rule.param_jac_t(io, local_name, dense.dense);
+  if (needs(What::output_factor, key)) add_output_factor(rule, io, form, key, dense.dense, own);
   if (info_.shared) {
     auto& pending = pending_[key];
     pending = pending.defined() ? pending + own : own;
@@ -68,8 +73,7 @@ void ParameterQuantities::add_residual(const Columns& columns, const TilePositio
 /// Everything from written-out columns [V, n, *p]: always right, for any kind of parameter.
 void ParameterQuantities::add_from_columns(const SignalKey& key, const Tensor& a, const Tensor& signs,
                                            const TilePosition& tile, int64_t total_columns) {
-  if (key == SignalKey::gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
-  else if (needs(What::sum, key)) accumulate(What::sum, key, a.sum(c10::IntArrayRef{0, 1}));
+  if (needs(What::sum, key) && !(key == SignalKey::gradient())) accumulate(What::sum, key, a.sum(c10::IntArrayRef{0, 1}));
   if (needs(What::variance, key)) {
     const auto wide = a[0].to(at::kDouble);
     accumulate_moments(wide.sum(0), wide.square().sum(0));
@@ -118,7 +122,9 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
   const auto z = rule.affine_columns(io, dense.dense);  // [V, n, S, G, C]
   if (needs(What::output_factor, key)) accumulate(What::output_factor, key, affine::output_moment(z));
   if (!is_weight) {
-    add_from_columns(key, shaped(z.sum(2)), dense.signs, tile, total_columns);
+    const auto a = shaped(z.sum(2));
+    if (key == SignalKey::gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
+    add_from_columns(key, a, dense.signs, tile, total_columns);
     return;
   }
   if (key == SignalKey::gradient()) {
@@ -165,23 +171,57 @@ void ParameterQuantities::add_weight_values(const std::function<Tensor(const Ten
          tile, total_columns);
 }
 
+/// Whether a signal's columns at this parameter are read by anything but the gradient.
+bool ParameterQuantities::reads_columns(const SignalKey& key) const {
+  const Need gradient{What::sum, SignalKey::gradient()};
+  return std::any_of(needs_.begin(), needs_.end(), [&](const Need& need) {
+    return need.signal == key && need.what != What::input_factor && !(need == gradient);
+  });
+}
+
+/// Of an embedding, as of a weight: sum_{v,n} z z^T with positions summed. Of a scale: the block sum_{v,n} a a^T itself.
+void ParameterQuantities::add_output_factor(const LayerRule& rule, const LayerIO& io, ParamForm form, const SignalKey& key,
+                                            const Tensor& columns, const Tensor& own) {
+  if (form == ParamForm::embedding) {
+    accumulate(What::output_factor, key, affine::output_moment(rule.affine_columns(io, columns)));
+    return;
+  }
+  const auto rows = own.reshape({-1, value_.numel()});
+  accumulate(What::output_factor, key, rows.t().mm(rows));
+}
+
 void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, int64_t batch_size) {
   const Need need{What::input_factor, SignalKey::gradient()};
-  if (info_.form != ParamForm::weight || !needs_.count(need)) return;
-  accumulate(need.what, need.signal, affine::input_moment(rule.affine_input(io)) / static_cast<double>(batch_size));
+  if (!has_input_factor(info_.form) || !needs_.count(need)) return;
+  const auto x = rule.affine_input(io);
+  if (info_.form == ParamForm::weight) {
+    accumulate(need.what, need.signal, affine::input_moment(x) / static_cast<double>(batch_size));
+    return;
+  }
+  const auto rows = x.flatten();  // of an embedding: how often each is read
+  const auto counts = at::bincount(rows.index({rows.ge(0)}), {}, value_.size(0)).to(value_.scalar_type());
+  accumulate(need.what, need.signal, counts / static_cast<double>(batch_size));
 }
 
 /// A[c,c'] = sum over positions t, t' of M[(c,t),(c',t')]: affine_columns on M's rows, then on what is left of its columns.
-void ParameterQuantities::add_averaged(const LayerRule& rule, const LayerIO& io, const std::string&, const Tensor& mat) {
+/// Of a scale: (1/N) sum_n J_n^T M J_n, J_n the Jacobian of the layer's output in the parameter.
+void ParameterQuantities::add_averaged(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
+                                       const Tensor& mat) {
   const auto key = SignalKey::averaged_curvature();
   if (!needs(What::output_factor, key)) return;
-  const auto one = io.narrow(0, 1);
-  auto shape = (one.output.defined() ? one.output.sizes() : c10::IntArrayRef{}).vec();
-  if (shape.empty()) {
-    TensorList saved;
-    shape = rule.forward(one.inputs, {}, saved).sizes().vec();
-  }
+  auto shape = io.output.sizes().vec();
+  shape[0] = 1;
   shape.insert(shape.begin(), -1);
+  if (info_.form == ParamForm::scale) {
+    for (int64_t n = 0; n < io.samples(); ++n) {
+      const auto sample = io.narrow(n, 1);
+      const auto half = rule.param_jac_t(sample, local_name, mat.reshape(shape)).reshape({mat.size(0), -1});      // M J
+      const auto both = rule.param_jac_t(sample, local_name, half.t().reshape(shape)).reshape({half.size(1), -1});
+      accumulate(What::output_factor, key, both / static_cast<double>(io.samples()));
+    }
+    return;
+  }
+  const auto one = io.narrow(0, 1);
   const auto half = rule.affine_columns(one, mat.reshape(shape)).sum(2).flatten(1);        // [D, C]
   const auto both = rule.affine_columns(one, half.t().reshape(shape)).sum(2).flatten(1).t();  // [C, C]
   values_[{What::output_factor, key}] = both;

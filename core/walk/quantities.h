@@ -45,6 +45,9 @@ class ParameterQuantities {
   bool needs(Need::What what, const SignalKey& key) const { return needs_.count({what, key}) > 0; }
   void add_from_columns(const SignalKey& key, const Tensor& columns, const Tensor& signs, const TilePosition& tile,
                         int64_t total_columns);
+  bool reads_columns(const SignalKey& key) const;
+  void add_output_factor(const LayerRule& rule, const LayerIO& io, ParamForm form, const SignalKey& key,
+                         const Tensor& columns, const Tensor& own);
   void add_affine(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
                   const Columns& columns, const TilePosition& tile, int64_t total_columns);
   void join_from_columns(const SignalKey& key, Tensor columns, const Tensor& signs, const TilePosition& tile,

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The walk against autograd and brute force on small networks: rules, fallback, branches, shared parameters, tiles,
 // penalty, independence of what else is in the pass.
-#include "host/registry.h"
-#include "tolerance.h"
-#include "walk/pass.h"
+#include "contract/walk_case.h"
 
 #include <backobs/error.h>
-#include <backobs/module.h>
 
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/linear.h>
-
-#include <map>
 
 namespace backobs {
 namespace {
@@ -58,117 +52,8 @@ Network branches() {
   return net;
 }
 
-const Registry& registry() {
-  static const Registry found({std::filesystem::path(BACKOBS_BUILD_DIR) / "plugins"});
-  return found;
-}
-
-std::vector<ExtensionInstance> make(const std::vector<std::string>& names) {
-  std::vector<ExtensionInstance> result;
-  for (const auto& name : names)
-    result.push_back({name, registry().make_extension(name, registry().schema("extension", name).check({}, name, "test"))});
-  return result;
-}
-
 const std::vector<std::string> kAll = {"grad_batch", "batch_l2", "sum_grad_squared", "variance", "diag_ggn_exact",
                                        "diag_ggn_mc", "diag_h", "kfac", "kflr", "kfra"};
-
-using Values = std::map<std::string, TensorList>;
-
-struct Case {
-  Network net;
-  Batch batch;
-  std::shared_ptr<LossRule> loss;
-};
-
-Case make_case(Network net, bool mse = false, LossReduction reduction = LossReduction::mean, int64_t n = 5) {
-  at::manual_seed(3);
-  net.to(at::kDouble, at::kCPU);
-  at::NoGradGuard no_grad;
-  for (const auto& parameter : net.parameters()) Tensor(parameter.value).normal_(0, 0.6);
-  const auto x = at::randn({n, 6}, at::kDouble);
-  const auto y = mse ? at::randn({n, 3}, at::kDouble) : at::randint(3, {n}, at::kLong);
-  return {std::move(net), {{x}, {y}, at::arange(n), n}, mse ? mean_squared_error(reduction) : cross_entropy(reduction)};
-}
-
-Values run(const Case& c, const std::vector<ExtensionInstance>& extensions, PassSettings settings = {}, int64_t step = 0) {
-  Pass pass(c.net, c.loss, std::move(settings));
-  Values values;
-  const auto outcome = pass.run(c.batch, {c.batch.size, 0, step, Random(5)}, true, extensions,
-                                [&](auto& quantity, auto& parameter, const ResultValue& value) {
-                                  values[quantity + "/" + parameter] = value.tensors;
-                                });
-  for (const auto& parameter : c.net.parameters()) values["grad/" + parameter.name] = {parameter.value.grad().clone()};
-  values["individual_loss"] = {outcome.individual_loss};
-  values["loss"] = {at::tensor(outcome.evaluation.loss, at::kDouble)};
-  return values;
-}
-
-/// The network's output with its autograd graph, by running every node's forward.
-Tensor with_graph(const Case& c) {
-  at::AutoGradMode grad(true);
-  std::vector<Tensor> values{c.batch.inputs[0]};
-  for (NodeId id = 1; id <= c.net.last(); ++id) {
-    TensorList inputs, saved;
-    for (const auto input : c.net.nodes()[id].inputs) inputs.push_back(values[input]);
-    values.push_back(c.net.nodes()[id].rule->forward(inputs, {}, saved));
-  }
-  return values.back();
-}
-
-/// l_n, [N], with the loss written out in torch.
-Tensor contributions(const Case& c, const Tensor& output, double penalty = 0) {
-  const bool mse = c.loss->type() == "MSELoss", mean = c.loss->reduction() == LossReduction::mean;
-  const auto& y = c.batch.targets[0];
-  const double n = static_cast<double>(c.batch.size);
-  auto l = mse ? (output - y).square().sum(1) : -at::log_softmax(output, 1).gather(1, y.unsqueeze(1)).squeeze(1);
-  if (mean) l = l / (mse ? n * 3 : n);
-  for (const auto& parameter : c.net.parameters()) l = l + penalty / 2 / n * parameter.value.square().sum();
-  return l;
-}
-
-void expect_matches_brute_force(const Case& c, double penalty = 0) {
-  PassSettings settings;
-  settings.l2_reg = penalty;
-  settings.is_regularised = [](const std::string&) { return true; };
-  const auto found = run(c, make({"grad_batch", "batch_l2", "sum_grad_squared", "variance", "diag_ggn_exact", "diag_h"}), settings);
-  const auto output = with_graph(c);
-  const auto l = contributions(c, output, penalty);
-  const double n = static_cast<double>(c.batch.size);
-  EXPECT_NEAR(found.at("loss")[0].item<double>(), l.sum().item<double>(), 1e-12);
-  const bool mean = c.loss->reduction() == LossReduction::mean;
-  EXPECT_TRUE(equal_up_to_rounding(found.at("individual_loss")[0], mean ? l * n : l));
-  for (const auto& parameter : c.net.parameters()) {
-    const auto& w = parameter.value;
-    TensorList rows;
-    for (int64_t i = 0; i < c.batch.size; ++i) rows.push_back(torch::autograd::grad({l[i]}, {w}, {}, true)[0]);
-    const auto g = at::stack(rows);
-    const auto get = [&](const std::string& quantity) { return found.at(quantity + "/" + parameter.name)[0]; };
-    EXPECT_TRUE(equal_up_to_rounding(get("grad"), g.sum(0))) << parameter.name;
-    EXPECT_TRUE(equal_up_to_rounding(get("grad_batch"), g)) << parameter.name;
-    EXPECT_TRUE(equal_up_to_rounding(get("batch_l2"), g.flatten(1).square().sum(1))) << parameter.name;
-    EXPECT_TRUE(equal_up_to_rounding(get("sum_grad_squared"), g.square().sum(0))) << parameter.name;
-    EXPECT_TRUE(equal_up_to_rounding(get("variance"), g.square().mean(0) - g.mean(0).square())) << parameter.name;
-    // Hessian diagonal by double backward; the Gauss-Newton diagonal as sum_n J^T H_n J entry by entry.
-    const auto total = torch::autograd::grad({l.sum()}, {w}, {}, true, true)[0].flatten();
-    auto hessian = at::zeros({w.numel()}, at::kDouble), ggn = at::full({w.numel()}, penalty, at::kDouble);
-    for (int64_t i = 0; i < w.numel(); ++i) {
-      const auto row = torch::autograd::grad({total[i]}, {w}, {}, true, false, true)[0];
-      if (row.defined()) hessian[i] = row.flatten()[i];
-    }
-    for (int64_t i = 0; i < c.batch.size; ++i) {
-      TensorList jacobian;
-      for (int64_t k = 0; k < 3; ++k) jacobian.push_back(torch::autograd::grad({output[i][k]}, {w}, {}, true)[0].flatten());
-      const auto j = at::stack(jacobian);
-      const auto p = at::softmax(output[i].detach(), 0);
-      auto h = c.loss->type() == "MSELoss" ? 2 * at::eye(3, at::kDouble) : at::diag(p) - at::outer(p, p);
-      if (mean) h = h / (c.loss->type() == "MSELoss" ? 3 * n : n);
-      ggn += (j * h.matmul(j)).sum(0);
-    }
-    EXPECT_TRUE(tensors_near(get("diag_h").flatten(), hessian, 1e-9, 1e-12)) << parameter.name;
-    EXPECT_TRUE(tensors_near(get("diag_ggn_exact").flatten(), ggn, 1e-9, 1e-12)) << parameter.name;
-  }
-}
 
 TEST(Walk, ChainEqualsBruteForce) { expect_matches_brute_force(make_case(chain())); }
 TEST(Walk, ChainWithSumAndSquaredError) { expect_matches_brute_force(make_case(chain(), true, LossReduction::sum)); }

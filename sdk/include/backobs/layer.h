@@ -43,29 +43,35 @@ struct Recording;
 
 /// What one node left on the tape, narrowed to the samples [first, first + n) of a tile.
 struct LayerIO {
-  TensorList inputs;                   ///< [n, *in_i], detached
-  Tensor output;                       ///< [n, *out], detached
+  TensorList inputs;                   ///< [n, *in_i], detached; shapes alone where reads_inputs() is false
+  Tensor output;                       ///< [n, *out], detached; its shape alone where reads_output() is false
   TensorList saved;                    ///< what forward saved, each with the sample axis first
   int64_t first = 0;                   ///< position of the tile in the batch
   const Recording* recording = nullptr;  ///< of the whole batch; the defaults below read it
 
-  int64_t samples() const { return output.defined() ? output.size(0) : inputs.front().size(0); }
+  int64_t samples() const { return output.size(0); }
   /// The samples [offset, offset + count) of these.
   BACKOBS_API LayerIO narrow(int64_t offset, int64_t count) const;
 };
 
 /// How a parameter enters the output.
 enum class ParamForm {
-  weight,   ///< W of y[n,s,g,c] = sum_k W[g,c,k] x[n,s,g,k] + b[g,c]
-  bias,     ///< b of the same map
-  general,  ///< anything else, through param_jac_t
+  weight,     ///< W of y[n,s,g,c] = sum_k W[g,c,k] x[n,s,g,k] + b[g,c]
+  bias,       ///< b of the same map
+  scale,      ///< w of y[n,s,g,c] = w[g,c] x[n,s,g,c] + b[g,c], as in normalisation layers
+  embedding,  ///< W, [K, C], of y[n,s,c] = W[k[n,s],c]
+  general,    ///< anything else, through param_jac_t
 };
+
+/// Whether the Kronecker quantities give a second factor, that of the layer's input.
+inline bool has_input_factor(ParamForm form) { return form == ParamForm::weight || form == ParamForm::embedding; }
 
 /// Signed square-root factors of a symmetric matrix per sample: R_n = sum_r sign[r,n] f[r,n] f[r,n]^T.
 struct Residual {
   /// R_n is diagonal: `diagonal` [n, *in] holds its entries with their signs. Otherwise undefined.
   Tensor diagonal;
-  /// R_n is dense: one [R, n, *in_i] per input (jointly over all inputs) and signs [R, n].
+  /// R_n is dense: one [R, n, *in_i] per input (jointly over all inputs) and signs [R, n]. Undefined for an input in
+  /// which the layer is linear on its own.
   TensorList factors;
   Tensor signs;
 
@@ -94,7 +100,8 @@ class BACKOBS_API LayerRule {
 
   /// False promises that no function below falls back to its default, and spares the recording.
   virtual bool records_graph() const { return true; }
-  /// True if the output of one sample depends on another sample. Recorded rules are probed for it instead.
+  /// True if the output of one sample depends on another sample. Recorded rules are probed for it as well. Then the
+  /// gradient is of the whole batch, and individual quantities come from a second forward with frozen_normalisation.
   virtual bool couples_samples(const ForwardContext&) const { return false; }
   /// True if the Jacobian is the same for every sample; jac_t then never reads the sample axis of `io`.
   virtual bool jacobian_is_constant() const { return false; }
@@ -103,7 +110,7 @@ class BACKOBS_API LayerRule {
   virtual bool is_pointwise() const { return false; }
   /// False promises that `residual` is always empty: the layer is piecewise linear in its inputs.
   virtual bool is_curved() const { return true; }
-  /// Whether the tape has to keep inputs and output for this rule.
+  /// Whether the tape has to keep the values of inputs and output for this rule; their shapes always stay.
   virtual bool reads_inputs() const { return true; }
   virtual bool reads_output() const { return true; }
 
@@ -112,8 +119,10 @@ class BACKOBS_API LayerRule {
   /// The same on columns that are rows [first, first + count) of a diagonal matrix: column r has the one entry
   /// diagonal[n, r] at flat feature r. [n, *out] -> one [count, n, *in_i] per input. Default: jac_t on it written out.
   virtual TensorList jac_t_diagonal(const LayerIO& io, const Tensor& diagonal, int64_t first, int64_t count) const;
-  /// The same into the parameter: [V, n, *out] -> [V, n, *p]. Weights and biases follow from the affine map.
+  /// The same into the parameter: [V, n, *out] -> [V, n, *p]. Weights, biases and scales follow from the affine map.
   virtual Tensor param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const;
+  /// Its sum over columns and samples, [*p]: what a gradient needs, for one backward instead of V n.
+  virtual Tensor sum_param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const;
   /// sum_n J_n^T M J_n over the tile's samples: [D_out, D_out] -> [D_in, D_in]. One input only. A constant Jacobian
   /// may use that all summands are equal. Not divided by N.
   virtual Tensor sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const;
@@ -122,13 +131,15 @@ class BACKOBS_API LayerRule {
   /// The same in one parameter, factors[0] [R, n, *p]; empty if the output is linear in it.
   virtual Residual param_residual(const LayerIO& io, const std::string& parameter, const Tensor& grad) const;
 
-  /// How the parameter enters; weight and bias unlock the fast derived quantities and the Kronecker factors.
+  /// How the parameter enters. All but `general` unlock the Kronecker factors, weight and bias the fast derived
+  /// quantities too.
   virtual ParamForm form(const std::string& parameter) const;
-  /// x of the affine map, [n, S, G, K]. S positions share the weight (1 for plain Linear), G groups.
+  /// x of the affine map, [n, S, G, K]. S positions share the weight (1 for plain Linear), G groups. Of a scale:
+  /// [n, S, G, C]. Of an embedding: the rows k, [n, S], -1 where a position reads no row.
   virtual Tensor affine_input(const LayerIO& io) const;
   /// Columns [V, n, *out] as the affine map's output sees them, [V, n, S, G, C].
   virtual Tensor affine_columns(const LayerIO& io, const Tensor& columns) const;
-  /// [..., G, C, K] (or [..., G, C] of a bias) as [..., *p]. Default: a reshape.
+  /// [..., G, C, K] (or [..., G, C] of a bias or a scale) as [..., *p]. Default: a reshape.
   virtual Tensor from_affine(const std::string& parameter, const Tensor& value) const;
 };
 
