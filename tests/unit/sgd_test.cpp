@@ -1,53 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "host/registry.h"
+#include "bowl_training.h"
 
 #include <backobs/error.h>
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 namespace backobs {
 namespace {
 
-/// The loss (1/2) |w|^2, whose gradient is w.
-class BowlStep final : public Step {
- public:
-  explicit BowlStep(Tensor w) : w_(std::move(w)) {}
-  int64_t epoch() const override { return 0; }
-  int64_t index() const override { return 0; }
-  int64_t global() const override { return 0; }
-  Random random() const override { return Random(); }
-  double evaluate() override { return 0.5 * w_.detach().square().sum().item<double>(); }
-  double evaluate_with_gradient() override {
-    w_.mutable_grad() = w_.detach().clone();
-    return evaluate();
-  }
-  const std::vector<Tensor>& result(const std::string&, const std::string&) const override {
-    throw std::logic_error("unused");
-  }
-
- private:
-  Tensor w_;
-};
-
-struct Training {
-  explicit Training(std::map<std::string, Option::Value> options, double start = 1) {
-    static const Registry registry({std::filesystem::path(BACKOBS_BUILD_DIR) / "plugins"});
-    w = at::full({2}, start, at::kDouble).requires_grad_(true);
-    frozen = at::ones({2}, at::kDouble);
-    std::map<std::string, RawValue> raw;
-    for (const auto& [name, value] : options) raw[name] = {{to_text(value)}, false, false, "test"};
-    runner = registry.make_runner("sgd", registry.schema("runner", "sgd").check(raw, "runner `sgd`", "test"));
-    runner->prepare({{"dense.weight", w, {}}, {"frozen.weight", frozen, {}}});
-  }
-  double step() {
-    BowlStep bowl(w);
-    return runner->step(bowl);
-  }
-  double value() const { return w.detach()[0].item<double>(); }
-
-  Tensor w, frozen;
-  std::unique_ptr<Runner> runner;
+struct Training : BowlTraining {
+  explicit Training(const std::map<std::string, Option::Value>& options, double start = 1)
+      : BowlTraining("sgd", options, start) {}
 };
 
 TEST(Sgd, StepsAgainstTheGradientAndLeavesFrozenParametersAlone) {
