@@ -90,4 +90,11 @@ Tensor output_moment(const Tensor& z) {
   return drop_single_group(contract_rows(positions_summed, positions_summed));
 }
 
+Tensor scale_columns(const Tensor& z, const Tensor& x) {
+  if (x.size(1) == 1) return z.squeeze(2) * x.squeeze(1);
+  // A product of [V, S] and [S] for each sample and feature; with positions last in memory nothing is copied.
+  const auto products = at::matmul(z.permute({1, 3, 4, 0, 2}), x.permute({0, 2, 3, 1}).unsqueeze(-1));  // [n, G, C, V, 1]
+  return products.squeeze(-1).permute({3, 0, 1, 2});
+}
+
 }  // namespace backobs::affine

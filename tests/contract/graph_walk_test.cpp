@@ -7,6 +7,7 @@
 
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
@@ -99,6 +100,35 @@ void expect_evaluation_mode_quantities(const Case& c) {
 TEST(BatchNormWalk, QuantitiesAreOfEvaluationMode) {
   expect_evaluation_mode_quantities(make_case(batch_norm_network()));
   expect_evaluation_mode_quantities(make_case(batch_norm_network(), true, LossReduction::sum));
+}
+
+/// The block of residual networks for images, ended by an average over positions.
+Network residual_image_network() {
+  Network net({1, 3, 4});
+  const auto same = nn::Conv2dOptions(2, 2, 3).padding(1).bias(false);
+  net.add("first", nn::Conv2d(nn::Conv2dOptions(1, 2, 3).padding(1)));
+  const auto trunk = net.add("tanh", nn::Tanh());
+  net.add("norm1", nn::BatchNorm2d(2));
+  net.add("softplus", nn::Softplus());
+  net.add("conv", nn::Conv2d(same));
+  const auto branch = net.add("norm2", nn::BatchNorm2d(nn::BatchNormOptions(2).momentum(0.9)));
+  const auto shortcut = net.add("shortcut", nn::Conv2d(nn::Conv2dOptions(2, 2, 1)), {trunk});
+  net.add("sum", nodes::sum(), {branch, shortcut});
+  net.add("mean", nodes::mean({2, 3}));
+  net.add("last", nn::Linear(2, 3));
+  return net;
+}
+
+Tensor images(int64_t n) {
+  return at::randn({n, 1, 3, 4}, at::make_generator<at::CPUGeneratorImpl>(uint64_t{4}), at::kDouble);
+}
+
+TEST(BatchNormWalk, ResidualNetworkOfImages) {
+  expect_evaluation_mode_quantities(make_case(residual_image_network(), false, LossReduction::mean, 4, images(4)));
+}
+
+TEST(BatchNormWalk, OneImage) {
+  expect_evaluation_mode_quantities(make_case(residual_image_network(), true, LossReduction::mean, 1, images(1)));
 }
 
 TEST(BatchNormWalk, OutcomeSaysSo) {
@@ -317,6 +347,29 @@ TEST(GraphWalk, KroneckerFactorsOfAnEmbeddingAreExactForOneReading) {
   for (const auto* quantity : {"kflr", "kfra"}) {
     const auto& factors = found.at(std::string(quantity) + "/embedding.weight");
     EXPECT_TRUE(tensors_near(at::kron(factors[0].contiguous(), at::diag(factors[1])), ggn.reshape({10, 10}), 1e-9, 1e-13)) << quantity;
+  }
+}
+
+/// Every element type in, the same out: nothing on the way is made in double by mistake, and values agree.
+TEST(GraphWalk, SinglePrecision) {
+  const std::vector<std::string> names = {"grad_batch", "batch_l2", "sum_grad_squared", "diag_ggn_exact", "diag_h", "kflr"};
+  for (auto& c : {make_case(batch_norm_network()), make_case(row_normalisation_network()), embedding_case(4, 3),
+                  make_case(residual_image_network(), false, LossReduction::mean, 4, images(4))}) {
+    const auto before = buffers(c.net);
+    const auto wanted = run(c, make(names));
+    restore(c.net, before);
+    auto& net = const_cast<Network&>(c.net);
+    net.to(at::kFloat, at::kCPU);
+    Batch batch = c.batch;
+    if (batch.inputs[0].is_floating_point()) batch.inputs[0] = batch.inputs[0].to(at::kFloat);
+    Pass(net, c.loss, {}).run(batch, {batch.size, 0, 0, Random(5)}, true, make(names),
+                              [&](auto& quantity, auto& parameter, const ResultValue& value) {
+                                const auto key = quantity + "/" + parameter;
+                                for (std::size_t i = 0; i < value.tensors.size(); ++i) {
+                                  EXPECT_EQ(value.tensors[i].scalar_type(), at::kFloat) << key;
+                                  EXPECT_TRUE(tensors_near(value.tensors[i], wanted.at(key)[i], 2e-4, 1e-6)) << key;
+                                }
+                              });
   }
 }
 
