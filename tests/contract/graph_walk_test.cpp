@@ -248,6 +248,60 @@ TEST(GraphWalk, ReparametrisedNoise) {
   expect_matches_brute_force(make_case(std::move(net), true));
 }
 
+/// Hessians [n, D, D] of the contributions of a loss in all of its outputs, flattened and joined, by double backward.
+Tensor loss_hessians(const LossRule& loss, LossIO io) {
+  const at::AutoGradMode differentiable(true);
+  for (auto& output : io.outputs) output = output.detach().requires_grad_(true);
+  const auto leaves = io.outputs;
+  const auto joined = [](const TensorList& parts, const TensorList& like) {
+    TensorList flat;
+    for (std::size_t i = 0; i < parts.size(); ++i) flat.push_back(or_zeros(parts[i], like[i]).flatten(1));
+    return at::cat(flat, 1);
+  };
+  const auto gradient = joined(torch::autograd::grad({loss.contributions(io).sum()}, leaves, {}, true, true), leaves);
+  TensorList rows;
+  for (int64_t k = 0; k < gradient.size(1); ++k)
+    rows.push_back(joined(torch::autograd::grad({gradient.select(1, k).sum()}, leaves, {}, true, false, true), leaves));
+  return at::stack(rows, 1);
+}
+
+/// Three outputs, two of which the network itself reads: the loss adds at mean and spread to what the decoder sends back.
+TEST(GraphWalk, VariationalAutoencoder) {
+  Network net({6});
+  net.add("encoder", nn::Linear(6, 4));
+  const auto trunk = net.add("tanh", nn::Tanh());
+  const auto m = net.add("m", nn::Linear(4, 2), {trunk}), s = net.add("s", nn::Linear(4, 2), {trunk});
+  net.add("z", nodes::reparametrise(), {m, s});
+  net.add("decoder", nn::Linear(2, 6));
+  const auto image = net.add("image", nn::Sigmoid());
+  net.set_outputs({image, m, s});
+  auto c = make_case(std::move(net));
+  c.batch.targets = c.batch.inputs;
+  for (const auto reduction : {LossReduction::mean, LossReduction::sum}) {
+    c.loss = variational_autoencoder(reduction);
+    const auto found = run(c, make(brute_force_quantities()));
+    const auto outputs = outputs_with_graph(c);
+    LossIO io{outputs, c.batch.targets, c.batch.size, 1, {}};
+    io.divisor = c.loss->divisor(io);
+    const auto hessians = loss_hessians(*c.loss, io);
+    const at::AutoGradMode differentiable(true);
+    const auto l = c.loss->contributions(io);
+    const auto joined = at::cat({outputs[0], outputs[1], outputs[2]}, 1);
+    const auto block = [&](const Tensor& w) {
+      auto ggn = at::zeros({w.numel(), w.numel()}, at::kDouble);
+      for (int64_t i = 0; i < c.batch.size; ++i) {
+        TensorList jacobian;
+        for (int64_t k = 0; k < joined.size(1); ++k)
+          jacobian.push_back(or_zeros(torch::autograd::grad({joined[i][k]}, {w}, {}, true, false, true)[0], w).flatten());
+        const auto j = at::stack(jacobian);
+        ggn += j.t().matmul(hessians[i]).matmul(j);
+      }
+      return ggn;
+    };
+    expect_equal_values(found, brute_force(c.net, l, block, 0));
+  }
+}
+
 /// Scaled dot-product attention over four tokens of three features, with its own value, key and query maps.
 TEST(GraphWalk, Attention) {
   Network net({4, 3});

@@ -9,6 +9,7 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+#include <functional>
 #include <map>
 
 /// Small networks with a batch and a loss, run through the walk and through brute-force autograd.
@@ -65,8 +66,8 @@ inline Values run(const Case& c, const std::vector<ExtensionInstance>& extension
 /// How `run` runs the network, at its step 0.
 inline ForwardContext training_context(bool frozen_normalisation = false) { return {true, frozen_normalisation, Random(5), {}}; }
 
-/// The network's output with its autograd graph, by running every node's forward.
-inline Tensor with_graph(const Case& c, ForwardContext context = training_context()) {
+/// The network's outputs with their autograd graph, by running every node's forward.
+inline TensorList outputs_with_graph(const Case& c, ForwardContext context = training_context()) {
   at::AutoGradMode grad(true);
   std::vector<Tensor> values(c.batch.inputs);
   for (NodeId id = static_cast<NodeId>(values.size()); id <= c.net.last(); ++id) {
@@ -75,7 +76,12 @@ inline Tensor with_graph(const Case& c, ForwardContext context = training_contex
     context.node = c.net.nodes()[id].name;
     values.push_back(c.net.nodes()[id].rule->forward(inputs, context, saved));
   }
-  return values.back();
+  TensorList outputs;
+  for (const auto node : c.net.outputs()) outputs.push_back(values[node]);
+  return outputs;
+}
+inline Tensor with_graph(const Case& c, const ForwardContext& context = training_context()) {
+  return outputs_with_graph(c, context).front();
 }
 
 /// l_n, [N], with the loss written out in torch.
@@ -124,17 +130,18 @@ inline Tensor hessian_diagonal(const Tensor& loss, const Tensor& w) {
   return diagonal.reshape(w.sizes());
 }
 
-/// What brute force knows of every parameter; "ggn/NAME" is the whole block, without the penalty.
-inline Values brute_force(const Case& c, const Tensor& output, double penalty = 0) {
+/// What brute force knows of every parameter, from the contributions l [N], which contain the penalty, and the block of the
+/// Gauss-Newton matrix without it, which is put as "ggn/NAME".
+inline Values brute_force(const Network& net, const Tensor& l, const std::function<Tensor(const Tensor&)>& block,
+                          double penalty) {
   Values values;
-  const auto l = contributions(c, output, penalty);
-  for (const auto& parameter : c.net.parameters()) {
+  for (const auto& parameter : net.parameters()) {
     const auto& w = parameter.value;
     TensorList rows;
-    for (int64_t i = 0; i < c.batch.size; ++i)
+    for (int64_t i = 0; i < l.size(0); ++i)
       rows.push_back(or_zeros(torch::autograd::grad({l[i]}, {w}, {}, true, false, true)[0], w));
     const auto g = at::stack(rows);
-    const auto ggn = ggn_block(c, output, w);
+    const auto ggn = block(w);
     const auto put = [&](const std::string& quantity, const Tensor& value) { values[quantity + "/" + parameter.name] = {value}; };
     put("grad", g.sum(0));
     put("grad_batch", g);
@@ -146,6 +153,9 @@ inline Values brute_force(const Case& c, const Tensor& output, double penalty = 
     put("ggn", ggn);
   }
   return values;
+}
+inline Values brute_force(const Case& c, const Tensor& output, double penalty = 0) {
+  return brute_force(c.net, contributions(c, output, penalty), [&](const Tensor& w) { return ggn_block(c, output, w); }, penalty);
 }
 
 /// The deterministic quantities that brute force knows.
