@@ -3,6 +3,7 @@
 
 #include <backobs/log.h>
 
+#include "data/checked_content.h"
 #include "data/fetch.h"
 #include "data/locate.h"
 
@@ -71,12 +72,14 @@ ExitCode list(const Context& context, const DataOptions& options) {
 Json file_states(const DataSet& set, const fs::path& root) {
   Json states = Json::array();
   const auto located = locate(set, root);
-  for (std::size_t i = 0; i < set.files.size(); ++i) {
-    const auto file = located ? located->files[i] : fs::path();
-    const auto problem = file.empty() ? "" : content_problem(set.files[i], file);
-    states.push_back({{"set", set.name}, {"file", set.files[i].name},
-                      {"state", file.empty() ? "missing" : problem.empty() ? "ok" : "wrong checksum"},
-                      {"path", file.empty() ? Json() : Json(file.string())}, {"found", problem}});
+  const auto& files = set.layouts[located ? located->layout : 0].files;
+  const auto problems = located ? content_problems(set, *located) : std::vector<std::string>(files.size(), "missing");
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const bool missing = problems[i] == "missing";
+    states.push_back({{"set", set.name}, {"file", files[i].name},
+                      {"state", missing ? "missing" : problems[i].empty() ? "ok" : "wrong checksum"},
+                      {"path", located && !located->files[i].empty() ? Json(located->files[i].string()) : Json()},
+                      {"found", missing ? "" : problems[i]}});
   }
   return states;
 }
@@ -106,10 +109,8 @@ ExitCode verify(const Context& context, const DataOptions& options) {
 }
 
 bool is_usable(const DataSet& set, const LocatedSet& located) {
-  if (!located.is_complete()) return false;
-  for (std::size_t i = 0; i < set.files.size(); ++i)
-    if (!content_problem(set.files[i], located.files[i]).empty()) return false;
-  return true;
+  const auto problems = content_problems(set, located);
+  return std::all_of(problems.begin(), problems.end(), [](const std::string& problem) { return problem.empty(); });
 }
 
 ExitCode fetch_named(const Context& context, const DataOptions& options) {

@@ -50,10 +50,10 @@ int draw_bar(void* user, curl_off_t total, curl_off_t now, curl_off_t, curl_off_
 
 void set_limits(CURL* curl) {
 #if LIBCURL_VERSION_NUM >= 0x075500
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 #else
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE);
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
@@ -102,7 +102,8 @@ void download(const std::string& address, const std::filesystem::path& part, uin
   std::string reason;
   Transfer transfer = open(address, part, most);
   CURLcode result = attempt(transfer, reason);
-  const bool refused_to_resume = transfer.begin > 0 && (result == CURLE_RANGE_ERROR || result == CURLE_HTTP_RETURNED_ERROR);
+  const bool refused_to_resume = transfer.begin > 0 && (result == CURLE_RANGE_ERROR || result == CURLE_HTTP_RETURNED_ERROR ||
+                                                        result == CURLE_BAD_DOWNLOAD_RESUME);
   if (refused_to_resume || transfer.too_large) {
     transfer.file.reset();
     std::filesystem::remove(part);

@@ -3,6 +3,7 @@
 #include <backobs/error.h>
 #include <backobs/legacy_random.h>
 
+#include "data/augmentation.h"
 #include "data/gather.h"
 #include "data/pixel_table.h"
 #include "data/synthetic.h"
@@ -24,6 +25,7 @@ void check(const ImageSet& set, int64_t held_out, const ImageTransform& transfor
     if (!values->empty() && count(*values) != channels)
       throw ComputeError("data set `" + set.name + "`", std::to_string(count(*values)) + " values in the transform",
                          std::to_string(channels) + ", one per channel");
+  check_augmentation(transform.augmentation, set.name, channels);
   if (held_out < 1 || held_out >= set.train_images.size(0))
     throw ComputeError("data set `" + set.name + "`", std::to_string(held_out) + " images held out",
                        "1 to " + std::to_string(set.train_images.size(0) - 1));
@@ -33,7 +35,7 @@ class ImageSource final : public DataSource {
  public:
   ImageSource(ImageSet set, const DataRequest& request, int64_t held_out, const ImageTransform& transform)
       : set_(std::move(set)), request_(request), held_out_(held_out),
-        table_(set_.train_images.size(1), transform, request.dtype) {
+        table_(set_.train_images.size(1), transform, request.dtype), augmentation_(transform.augmentation) {
     train_ = MersenneTwister::python(request.seed).shuffled(set_.train_images.size(0));
     valid_.assign(train_.begin(), train_.begin() + held_out);
     train_.erase(train_.begin(), train_.begin() + held_out);
@@ -52,16 +54,23 @@ class ImageSource final : public DataSource {
     return drawn;
   }
 
-  Batch batch(Phase phase, const std::vector<int64_t>& indices, const Random&) const override {
+  Batch batch(Phase phase, const std::vector<int64_t>& indices, const Random& random) const override {
     const bool test = phase == Phase::test;
-    Tensor images = table_.look_up(test ? set_.test_images : set_.train_images, indices).to(request_.device);
+    const Tensor& stored = test ? set_.test_images : set_.train_images;
+    const auto size = static_cast<int64_t>(indices.size());
+    Tensor images = varies(phase) ? table_.look_up(augment(stored, indices, augmentation_, phase, random), ascending(size))
+                                  : table_.look_up(stored, indices);
     Tensor labels = select_rows(test ? set_.test_labels : set_.train_labels, indices).to(request_.device);
-    return {{std::move(images)}, {std::move(labels)}, index_tensor(indices), static_cast<int64_t>(indices.size())};
+    return {{images.to(request_.device)}, {std::move(labels)}, index_tensor(indices), size};
   }
 
   bool drops_incomplete(Phase phase) const override { return !is_strict() || phase == Phase::train; }
 
  private:
+  bool varies(Phase phase) const {
+    if (augmentation_.is_none()) return false;
+    return phase == Phase::train || (phase == Phase::train_eval && !is_strict());
+  }
   bool is_strict() const { return request_.protocol == Protocol::strict; }
 
   static std::vector<int64_t> shuffled(const std::vector<int64_t>& pool, Phase phase, const Random& random) {
@@ -75,6 +84,7 @@ class ImageSource final : public DataSource {
   DataRequest request_;
   int64_t held_out_;
   PixelTable table_;
+  Augmentation augmentation_;
   std::vector<int64_t> train_, valid_;  ///< positions in the official training set
 };
 

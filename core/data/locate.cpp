@@ -3,7 +3,6 @@
 
 #include <backobs/error.h>
 
-#include "files/checksum.h"
 #include "files/user_folders.h"
 
 #include <algorithm>
@@ -26,11 +25,17 @@ void add_below(std::vector<fs::path>& folders, const fs::path& root, const DataS
   for (const auto& folder : set.folders) folders.push_back(root / folder);
 }
 
-fs::path stored_file(const fs::path& folder, const DataFile& file) {
+/// A folder is no file: `train` of another set may be one.
+fs::path stored_file(const fs::path& folder, const Layout& layout, const DataFile& file) {
   std::error_code ignored;
-  for (const auto& name : {file.name, file.name + ".gz"})
-    if (fs::exists(folder / name, ignored)) return folder / name;
+  for (const auto& place : {folder / layout.folder, folder})
+    for (const auto& name : {file.name, file.name + ".gz"})
+      if (fs::exists(place / name, ignored) && !fs::is_directory(place / name, ignored)) return place / name;
   return {};
+}
+
+std::ptrdiff_t missing_in(const LocatedSet& located) {
+  return std::count(located.files.begin(), located.files.end(), fs::path());
 }
 
 std::string listed(const std::vector<fs::path>& folders) {
@@ -41,14 +46,27 @@ std::string listed(const std::vector<fs::path>& folders) {
 
 }  // namespace
 
-bool LocatedSet::is_complete() const {
-  return std::none_of(files.begin(), files.end(), [](const fs::path& file) { return file.empty(); });
+bool LocatedSet::is_complete() const { return missing_in(*this) == 0; }
+bool LocatedSet::is_empty() const { return missing_in(*this) == static_cast<std::ptrdiff_t>(files.size()); }
+
+LocatedSet files_in(const fs::path& folder, const DataSet& set, std::size_t layout) {
+  const Layout& wanted = set.layouts[layout];
+  LocatedSet located{folder, layout, {}, false};
+  for (const auto& file : wanted.files) located.files.push_back(stored_file(folder, wanted, file));
+  const auto archive = folder / wanted.archive.name;
+  std::error_code ignored;
+  if (located.is_complete() || wanted.archive.name.empty() || !fs::is_regular_file(archive, ignored)) return located;
+  return {folder, layout, std::vector<fs::path>(wanted.files.size(), archive), true};
 }
 
 LocatedSet files_in(const fs::path& folder, const DataSet& set) {
-  LocatedSet located{folder, {}};
-  for (const auto& file : set.files) located.files.push_back(stored_file(folder, file));
-  return located;
+  LocatedSet best;
+  for (std::size_t i = 0; i < set.layouts.size(); ++i) {
+    const LocatedSet located = files_in(folder, set, i);
+    if (located.is_complete()) return located;
+    if (i == 0 || missing_in(located) < missing_in(best)) best = located;
+  }
+  return best;
 }
 
 std::vector<fs::path> search_folders(const DataSet& set, const fs::path& root) {
@@ -67,8 +85,7 @@ std::vector<fs::path> search_folders(const DataSet& set, const fs::path& root) {
 std::optional<LocatedSet> locate(const DataSet& set, const fs::path& root) {
   for (const auto& folder : search_folders(set, root)) {
     auto located = files_in(folder, set);
-    if (std::any_of(located.files.begin(), located.files.end(), [](const fs::path& file) { return !file.empty(); }))
-      return located;
+    if (!located.is_empty()) return located;
   }
   return std::nullopt;
 }
@@ -92,18 +109,11 @@ LocatedSet require_files(const DataSet& set, const fs::path& root) {
   const auto located = locate(set, root);
   const std::string where = "data set `" + set.name + "`", wanted = set.title + ", which you get by " + how_to_get(set);
   if (!located) throw DataError(where, "no file of it in " + listed(search_folders(set, root)), wanted);
-  for (std::size_t i = 0; i < set.files.size(); ++i)
+  for (std::size_t i = 0; i < located->files.size(); ++i)
     if (located->files[i].empty())
-      throw DataError(where, "no " + set.files[i].name + " (or .gz) beside its other files in " + located->folder.string(),
-                      wanted);
+      throw DataError(where, "no " + set.layouts[located->layout].files[i].name + " (or .gz) beside its other files in " +
+                      located->folder.string(), wanted);
   return *located;
-}
-
-std::string content_problem(const DataFile& wanted, const fs::path& file) try {
-  const auto found = content_checksum(file, Digest::sha256, wanted.size);
-  return found == wanted.sha256 ? "" : "SHA-256 " + found;
-} catch (const DataError& error) {
-  return error.found();
 }
 
 }  // namespace backobs

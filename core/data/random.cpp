@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <backobs/random.h>
 
+#include "data/split_mix.h"
+
 #include <ATen/CPUGeneratorImpl.h>
 
 namespace backobs {
 
 namespace {
-
-/// The output function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): every input bit reaches every output bit.
-uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
-
-constexpr uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
 
 uint64_t join(uint64_t hash, uint64_t value) { return mix(hash * kGolden + mix(value + kGolden)); }
 

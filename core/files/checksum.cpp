@@ -9,24 +9,36 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <vector>
 
 namespace backobs {
 
 namespace {
 
-const char* name_of(Digest digest) { return digest == Digest::md5 ? "MD5" : "SHA256"; }
-
 void require(bool done, Digest digest) {
-  if (!done) throw DataError("checksum", std::string("an OpenSSL without ") + name_of(digest), "one that has it");
+  if (!done) throw DataError("checksum", std::string("an OpenSSL without ") + to_string(digest), "one that has it");
+}
+
+const EVP_MD* algorithm(Digest digest) {
+  return digest == Digest::md5 ? EVP_md5() : digest == Digest::sha1 ? EVP_sha1() : EVP_sha256();
 }
 
 }  // namespace
 
+Digest digest_of(const std::string& checksum) {
+  for (const auto digest : {Digest::md5, Digest::sha1, Digest::sha256})
+    if (checksum.size() == 2 * static_cast<std::size_t>(EVP_MD_size(algorithm(digest)))) return digest;
+  throw DataError("checksum", "`" + checksum + "`", "32 (MD5), 40 (SHA-1) or 64 (SHA-256) hexadecimal digits");
+}
+
+const char* to_string(Digest digest) {
+  return digest == Digest::md5 ? "MD5" : digest == Digest::sha1 ? "SHA-1" : "SHA-256";
+}
+
 struct Checksum::Impl {
   explicit Impl(Digest kind) : digest(kind), context(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    require(context && EVP_DigestInit_ex(context.get(), kind == Digest::md5 ? EVP_md5() : EVP_sha256(), nullptr) == 1,
-            kind);
+    require(context && EVP_DigestInit_ex(context.get(), algorithm(kind), nullptr) == 1, kind);
   }
   Digest digest;
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context;
@@ -66,6 +78,16 @@ std::string content_checksum(const std::filesystem::path& file, Digest digest, u
       throw DataError(file.string(), "more than " + std::to_string(most) + " bytes of content",
                       "at most " + std::to_string(most));
   }
+  return sum.finish();
+}
+
+std::string stored_checksum(const std::filesystem::path& file, Digest digest) {
+  std::ifstream stream(file, std::ios::binary);
+  Checksum sum(digest);
+  std::vector<char> buffer(1 << 20);
+  while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || stream.gcount() > 0)
+    sum.add(buffer.data(), static_cast<std::size_t>(stream.gcount()));
+  if (!stream.eof()) throw DataError(file.string(), "a file that cannot be read", "a readable file");
   return sum.finish();
 }
 

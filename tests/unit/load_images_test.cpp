@@ -2,9 +2,12 @@
 #include <backobs/data.h>
 #include <backobs/error.h>
 
+#include "data/checked_content.h"
 #include "data/data_sets.h"
 #include "data/locate.h"
 #include "files/checked_files.h"
+#include "files/cifar_binary.h"
+#include "files/read_bytes.h"
 #include "unit/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -65,23 +68,23 @@ TEST_F(LoadImages, IncompleteSetNamesTheFile) {
 }
 
 TEST_F(LoadImages, RefusesOtherShapes) {
-  for (const auto& file : data_set("mnist").files) folder_.write("mnist/" + file.name, idx({2, 3, 3}, Bytes(18)));
+  for (const auto& file : data_set("mnist").layouts[0].files) folder_.write("mnist/" + file.name, idx({2, 3, 3}, Bytes(18)));
   const auto error = refusal();
   EXPECT_EQ(error.where(), (folder_.path() / "mnist/train-images-idx3-ubyte").string());
   EXPECT_EQ(error.found(), "an array of [2, 3, 3]");
 }
 
 TEST_F(LoadImages, RefusesATruncatedFile) {
-  for (const auto& file : data_set("mnist").files) folder_.write("mnist/" + file.name, idx({60000, 28, 28}, Bytes(18)));
+  for (const auto& file : data_set("mnist").layouts[0].files) folder_.write("mnist/" + file.name, idx({60000, 28, 28}, Bytes(18)));
   EXPECT_NE(refusal().found().find("lengths 60000 x 28 x 28 in a file of 34 bytes"), std::string::npos);
 }
 
 TEST_F(LoadImages, RefusesOtherContentOfTheRightShape) {
-  for (const auto& file : data_set("mnist").files)
+  for (const auto& file : data_set("mnist").layouts[0].files)
     folder_.write("mnist/" + file.name + ".gz", testing::gzip(idx({60000, 28, 28}, Bytes(47040000, 7))));
   const auto error = refusal();
   EXPECT_EQ(error.found().substr(0, 8), "SHA-256 ") << error.what();
-  EXPECT_NE(error.wanted().find(data_set("mnist").files[0].sha256), std::string::npos);
+  EXPECT_NE(error.wanted().find(data_set("mnist").layouts[0].files[0].checksum), std::string::npos);
 }
 
 TEST_F(LoadImages, UnknownSetHasANearestName) {
@@ -144,34 +147,71 @@ TEST(Synthetic, IsAlwaysTheSameAndDiffersBetweenSets) {
   EXPECT_FALSE(load_images("mnist", request).train_images.equal(load_images("fmnist", request).train_images));
 }
 
+TEST(Synthetic, EverySetHasTheShapesOfTheRealOne) {
+  DataRequest request;
+  request.source = Source::synthetic;
+  for (const auto& set : data_sets()) {
+    const ImageSet images = load_images(set.name, request);
+    const auto [channels, rows, columns] = set.image_shape;
+    EXPECT_EQ(images.train_images.sizes(), (std::vector<int64_t>{set.train_images / 10, channels, rows, columns})) << set.name;
+    EXPECT_EQ(images.test_images.size(0), set.test_images / 10) << set.name;
+    EXPECT_EQ(images.train_labels.max().item<int64_t>(), set.classes - 1) << set.name;
+    EXPECT_EQ(images.classes, set.classes) << set.name;
+  }
+}
+
+/// Published facts, see the pages of the sets' authors: labels, counts of label 0, sums of all pixels per channel.
 struct Known {
   std::string set;
-  std::vector<int64_t> first_train, first_test;
-  int64_t zeros_in_test;
-  double train_mean, test_mean;  ///< of pixel / 255
+  std::vector<int64_t> shape, first_train, first_test;
+  int64_t test_size, zeros_in_test;
+  std::vector<int64_t> train_sums, test_sums;
 };
 
 class RealImages : public ::testing::TestWithParam<Known> {};
 
 TEST_P(RealImages, AreThePublishedOnes) {
   const Known& known = GetParam();
-  if (!locate(data_set(known.set), {})) GTEST_SKIP() << known.set << " is not on this machine";
+  const auto located = locate(data_set(known.set), {});
+  if (!located || !located->is_complete()) GTEST_SKIP() << known.set << " is not on this machine";
   const ImageSet set = load_images(known.set, {});
-  ASSERT_EQ(set.train_images.sizes(), (std::vector<int64_t>{60000, 1, 28, 28}));
-  ASSERT_EQ(set.test_images.sizes(), (std::vector<int64_t>{10000, 1, 28, 28}));
+  ASSERT_EQ(set.train_images.sizes(), known.shape);
+  ASSERT_EQ(set.test_images.size(0), known.test_size);
   EXPECT_TRUE(set.train_labels.narrow(0, 0, 10).equal(at::tensor(known.first_train, at::kLong)));
   EXPECT_TRUE(set.test_labels.narrow(0, 0, 10).equal(at::tensor(known.first_test, at::kLong)));
   EXPECT_EQ((set.test_labels == 0).sum().item<int64_t>(), known.zeros_in_test);
-  const auto mean = [](const Tensor& images) { return static_cast<double>(images.sum().item<int64_t>()) / images.numel() / 255; };
-  EXPECT_NEAR(mean(set.train_images), known.train_mean, 5e-7);
-  EXPECT_NEAR(mean(set.test_images), known.test_mean, 5e-7);
+  const auto sums = [](const Tensor& images) { return images.to(at::kLong).sum({0, 2, 3}); };
+  if (known.train_sums.empty()) return;
+  EXPECT_TRUE(sums(set.train_images).equal(at::tensor(known.train_sums, at::kLong)));
+  EXPECT_TRUE(sums(set.test_images).equal(at::tensor(known.test_sums, at::kLong)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Sets, RealImages,
-    ::testing::Values(Known{"mnist", {5, 0, 4, 1, 9, 2, 1, 3, 1, 4}, {7, 2, 1, 0, 4, 1, 4, 9, 5, 9}, 980, 0.130660, 0.132515},
-                      Known{"fmnist", {9, 0, 0, 3, 0, 2, 7, 2, 5, 5}, {9, 2, 1, 1, 6, 1, 4, 6, 5, 7}, 1000, 0.286041, 0.286849}),
+    ::testing::Values(
+        Known{"mnist", {60000, 1, 28, 28}, {5, 0, 4, 1, 9, 2, 1, 3, 1, 4}, {7, 2, 1, 0, 4, 1, 4, 9, 5, 9}, 10000, 980, {1567298545}, {264923200}},
+        Known{"fmnist", {60000, 1, 28, 28}, {9, 0, 0, 3, 0, 2, 7, 2, 5, 5}, {9, 2, 1, 1, 6, 1, 4, 6, 5, 7}, 10000, 1000, {3431114169}, {573469082}},
+        Known{"cifar10", {50000, 3, 32, 32}, {6, 9, 9, 4, 1, 1, 2, 7, 8, 3}, {3, 8, 8, 0, 6, 6, 1, 6, 3, 1}, 10000, 1000,
+              {6415714204, 6295060180, 5829907619}, {1290492328, 1266775083, 1176108223}},
+        Known{"cifar100", {50000, 3, 32, 32}, {19, 29, 0, 11, 1, 86, 90, 28, 23, 31}, {49, 33, 72, 51, 71, 92, 15, 14, 23, 0}, 10000, 100,
+              {6620373279, 6352382090, 5756623363}, {1328569193, 1272680636, 1153999502}},
+        Known{"svhn", {73257, 3, 32, 32}, {1, 9, 2, 3, 2, 5, 9, 3, 3, 1}, {5, 2, 1, 0, 6, 1, 9, 1, 1, 8}, 26032, 1744, {}, {}}),
     [](const auto& known) { return known.param.set; });
+
+TEST(RealCifar100, TestFileIsThePublishedOne) {
+  const auto file = std::filesystem::path(BACKOBS_SOURCE_DIR) / "../shared/data/cifar-100-binary/test.bin";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is not on this machine";
+  const auto& wanted = data_set("cifar100").layouts[0].files[1];
+  EXPECT_EQ(content_problem(wanted, file), "");
+  const auto images = read_cifar_binary(file.string(), read_bytes(file, wanted.size), 10000, 2, 100);
+  EXPECT_EQ(std::vector<uint8_t>(images.labels.begin(), images.labels.begin() + 5), (std::vector<uint8_t>{49, 33, 72, 51, 71}));
+  std::array<int64_t, 3> sums{};
+  for (std::size_t i = 0; i < images.pixels.size(); ++i) sums[i / 1024 % 3] += images.pixels[i];
+  EXPECT_EQ(sums, (std::array<int64_t, 3>{1328569193, 1272680636, 1153999502}));
+  std::array<int, 100> counts{};
+  for (const uint8_t label : images.labels) ++counts[label];
+  for (const int count : counts) EXPECT_EQ(count, 100);
+}
 
 }  // namespace
 }  // namespace backobs

@@ -66,18 +66,41 @@ struct ImageSet {
   int64_t classes = 0;
 };
 
-/// What becomes of an image: byte / 255, then (x - mean) / std per channel if given.
+/// How images of a training set vary from one look to the next, in this order; the default is not at all. Every image
+/// draws its own numbers, from the Random handed to the batch and its index: a repeated step repeats them, and how a
+/// step is cut into batches does not matter.
+struct Augmentation {
+  int64_t padding = 0;  ///< black pixels put on every side; then a part of the old size is cut out anywhere
+  bool flip = false;    ///< left and right change places in one image of two
+  /// Colour jitter (three channels only), the three in a random order per image, each rounded down to bytes as Pillow
+  /// does: out = clip(d + f (image - d), 0, 255) with f uniform in [1 - x, 1 + x]. d is black for brightness, the image's
+  /// rounded mean luma for contrast, the pixel's luma for saturation; luma = 0.299 R + 0.587 G + 0.114 B. 0: left out.
+  double brightness = 0, contrast = 0, saturation = 0;
+
+  bool is_none() const { return padding == 0 && !flip && brightness == 0 && contrast == 0 && saturation == 0; }
+};
+
+/// What becomes of an image: augmentation of its bytes, then byte / 255, then (x - mean) / std per channel if given.
+/// Protocol deepobs augments train and train_eval, strict train alone; valid and test are never augmented.
 struct ImageTransform {
   std::vector<double> mean, std;
+  Augmentation augmentation{};
 };
 
 /// DeepOBS's sets over one ImageSet: `held_out` training images become the validation set (Python's
 /// random.shuffle under the seed), as many are drawn for train_eval.
 BACKOBS_API std::shared_ptr<DataSource> image_source(ImageSet images, const DataRequest& request, int64_t held_out,
                                                      const ImageTransform& transform = {});
-/// The named set ("mnist", "fmnist") from its files, or synthetic of the same shape, as `request.source` says.
+/// The named set ("cifar10", "cifar100", "fmnist", "mnist", "svhn") from its files, or synthetic of the same shape, as
+/// `request.source` says.
 /// Throws DataError with the command that fetches it if files are missing or not what they claim to be.
 BACKOBS_API ImageSet load_images(const std::string& name, const DataRequest& request);
+/// What DeepOBS does to the images of that set. MNIST and Fashion-MNIST are only divided by 255. The colour sets are
+/// normalised, and if `augmented` padded by 2, jittered (63/255, 0.8, 0.5) and, CIFAR only, flipped.
+BACKOBS_API ImageTransform deepobs_transform(const std::string& name, bool augmented = true);
+/// The named set as DeepOBS uses it: load_images with its split (10,000 images held out, of SVHN 26,032) and transform.
+BACKOBS_API std::shared_ptr<DataSource> deepobs_images(const std::string& name, const DataRequest& request,
+                                                       bool augmented = true);
 
 /// Fixed tensors: inputs and targets per phase, [M, *in] and [M, *target]; train and train_eval are shuffled.
 struct TensorSet {
