@@ -21,7 +21,7 @@ struct LossIO {
   TensorList saved;        ///< what LossRule::contributions left, sample axis first
 
   int64_t samples() const { return outputs.front().size(0); }
-  LossIO narrow(int64_t first, int64_t count) const;
+  BACKOBS_API LossIO narrow(int64_t first, int64_t count) const;
 };
 
 /// A loss L = sum_n l_n, where the contributions l_n carry the reduction factor. What starts each signal.
