@@ -108,13 +108,15 @@ AtWork::AtWork(const char* kind, const std::string& name, const char* phase)
   copy(current->kind, kind);
   copy(current->name, name.c_str());
   copy(current->phase, phase);
+  ++current->beats;
 }
 
 AtWork::~AtWork() {
   if (std::uncaught_exceptions() > exceptions_) return;
-  before_.epoch = current->epoch;
-  before_.step = current->step;
-  *current = before_;
+  std::memcpy(current->kind, before_.kind, sizeof before_.kind);
+  std::memcpy(current->name, before_.name, sizeof before_.name);
+  std::memcpy(current->phase, before_.phase, sizeof before_.phase);
+  ++current->beats;
 }
 
 std::shared_ptr<Extension> attributed(const std::string& name, std::shared_ptr<Extension> extension) {

@@ -7,8 +7,9 @@
 #include <memory>
 #include <string>
 
-/// Who is at work, and where in the training: kept in memory that a parent process can read after a crash, so that a
-/// dead run can be blamed on a plugin and a step. Writing it costs a few hundred bytes of copying, no system call.
+/// Who is at work, and where in the training: kept in memory that a parent process can read while the run lasts and after
+/// a crash, so that progress can be shown and a dead run blamed on a plugin and a step. Writing it costs a few hundred
+/// bytes of copying, no system call.
 namespace backobs {
 
 struct Position {
@@ -16,6 +17,9 @@ struct Position {
   char name[64] = {};
   char phase[24] = {};           ///< "visit"
   int64_t epoch = 0, step = -1;  ///< step is global; -1 before the first
+  int64_t beats = 0;             ///< signs of life: changes with every call into a plugin and every batch
+  double share = 0;              ///< of the run that is done, 0 to 1
+  double loss = 0;               ///< of the last mini-batch
 
   /// "extension `variance`, visit, epoch 0, step 12".
   BACKOBS_API std::string text() const;
@@ -32,7 +36,7 @@ class BACKOBS_API SharedPosition {
   SharedPosition& operator=(const SharedPosition&) = delete;
 
   int descriptor() const { return descriptor_; }
-  /// What the child last wrote; call after it has ended.
+  /// What the child last wrote.
   Position read() const;
 
  private:

@@ -3,6 +3,7 @@
 
 #include <backobs/error.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 extern char** environ;
 
@@ -47,9 +49,14 @@ std::string ChildEnd::text() const {
   return "exit code " + std::to_string(exit_code);
 }
 
-ChildEnd run_child(const std::vector<std::string>& arguments, const std::vector<int>& descriptors) {
+ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std::vector<int>& descriptors) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) fail("a pipe to a run", errno);
+  output_ = ends[0];
+  ::fcntl(output_, F_SETFL, O_NONBLOCK);
   FileActions files;
-  posix_spawn_file_actions_adddup2(&files.actions, STDERR_FILENO, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&files.actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&files.actions, ends[1], STDERR_FILENO);
   // A descriptor duplicated onto itself loses its close-on-exec flag.
   for (const int descriptor : descriptors) posix_spawn_file_actions_adddup2(&files.actions, descriptor, descriptor);
   std::string program = "backobs";
@@ -58,22 +65,46 @@ ChildEnd run_child(const std::vector<std::string>& arguments, const std::vector<
   for (auto& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   std::vector<char*> variables = child_environment();
-  pid_t child = 0;
-  const int error = ::posix_spawn(&child, "/proc/self/exe", &files.actions, nullptr, pointers.data(), variables.data());
-  if (error) fail("starting a run", error);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) fail("waiting for a run", errno);
-  ChildEnd end;
-  end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-  return end;
+  const int error = ::posix_spawn(&process_, "/proc/self/exe", &files.actions, nullptr, pointers.data(), variables.data());
+  ::close(ends[1]);
+  if (!error) return;
+  ::close(output_);
+  fail("starting a run", error);
 }
 
-void die_with_parent() {
-  const pid_t parent = ::getppid();
+ChildProcess::~ChildProcess() {
+  if (!end_) {
+    send(SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  ::close(output_);
+}
+
+std::vector<std::string> ChildProcess::lines() {
+  char piece[4096];
+  for (ssize_t count; (count = ::read(output_, piece, sizeof piece)) > 0;)
+    unfinished_.append(piece, static_cast<std::size_t>(count));
+  std::vector<std::string> whole;
+  for (std::size_t at; (at = unfinished_.find('\n')) != std::string::npos; unfinished_.erase(0, at + 1))
+    whole.push_back(unfinished_.substr(0, at));
+  if (end_ && !unfinished_.empty()) whole.push_back(std::exchange(unfinished_, ""));
+  return whole;
+}
+
+std::optional<ChildEnd> ChildProcess::end() {
+  int status = 0;
+  if (end_ || ::waitpid(process_, &status, WNOHANG) != process_) return end_;
+  end_ = ChildEnd{};
+  end_->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  end_->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  return end_;
+}
+
+void ChildProcess::send(int signal) const { ::kill(process_, signal); }
+
+void die_with_parent(pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::raise(SIGKILL);  // it went just before
+  if (::getppid() != parent) ::raise(SIGKILL);  // it went before
 }
 
 NamelessFile::NamelessFile(const std::string& text) : descriptor_(::memfd_create("backobs-experiment", MFD_CLOEXEC)) {

@@ -11,6 +11,7 @@ struct StepPosition {
   int64_t epoch = 0;
   int64_t index = 0;   ///< within the epoch
   int64_t global = 0;  ///< over all epochs
+  int64_t steps_per_epoch = 0;
 };
 
 /// Sees a training happen. Called on the training's thread, between or inside steps: be quick.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <sstream>
 
 namespace backobs {
 
@@ -17,6 +18,23 @@ Recorder::Recorder(GrowingFile& metrics, GrowingFile& log, bool has_accuracy, in
       epochs_(epochs),
       also_(also),
       start_(std::chrono::steady_clock::now()) {}
+
+void Recorder::save(State& state) const {
+  std::string shown;
+  for (const auto& what : shown_) shown += what + "\n";
+  state.put("recorder/seconds", seconds());
+  state.put("recorder/shown", shown);
+}
+
+void Recorder::load(const State& state) {
+  seconds_before_ = state.real("recorder/seconds");
+  std::istringstream shown(state.text("recorder/shown"));
+  for (std::string what; std::getline(shown, what);) shown_.insert(what);
+}
+
+double Recorder::seconds() const {
+  return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
 
 void Recorder::evaluated(const EpochEvaluation& evaluation, int64_t epoch, int64_t global) {
   evaluation_rows(evaluation.train, "train_eval", epoch, global);
@@ -57,13 +75,12 @@ void Recorder::evaluation_rows(const Evaluation& evaluation, const char* split, 
 
 void Recorder::row(int64_t step, int64_t epoch, const char* split, const std::string& metric,
                    const std::string& parameter, double value) {
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   line_ = "{\"step\":" + std::to_string(step) + ",\"epoch\":" + std::to_string(epoch) + ",\"split\":\"" + split +
           "\",\"metric\":\"";
   line_ += metric;
   line_ += "\",\"parameter\":" + nlohmann::json(parameter).dump() + ",\"value\":";
   line_ += std::isfinite(value) ? shortest_real(value) : "null,\"text\":\"" + python_real(value) + "\"";
-  line_ += ",\"wall_time\":" + shortest_real(std::round(seconds * 1e6) / 1e6) + "}\n";
+  line_ += ",\"wall_time\":" + shortest_real(std::round(seconds() * 1e6) / 1e6) + "}\n";
   metrics_.append(line_);
 }
 

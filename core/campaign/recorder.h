@@ -4,6 +4,8 @@
 #include "campaign/observer.h"
 #include "campaign/safe_file.h"
 
+#include <backobs/state.h>
+
 #include <chrono>
 #include <set>
 #include <string>
@@ -24,6 +26,12 @@ class BACKOBS_API Recorder final : public TrainingObserver {
   /// `also` sees evaluations and steps as well: a progress bar.
   Recorder(GrowingFile& metrics, GrowingFile& log, bool has_accuracy, int64_t epochs, TrainingObserver& also);
 
+  /// recorder/seconds and recorder/shown: what a later process needs so that its rows and lines follow on.
+  void save(State& state) const;
+  void load(const State& state);
+  /// Since the training began, without the time between two processes.
+  double seconds() const;
+
   void evaluated(const EpochEvaluation& evaluation, int64_t epoch, int64_t global) override;
   void rate_set(double rate) override;
   void step_done(const StepPosition& place, double loss, bool logged) override;
@@ -43,6 +51,7 @@ class BACKOBS_API Recorder final : public TrainingObserver {
   int64_t epochs_;
   TrainingObserver& also_;
   std::chrono::steady_clock::time_point start_;
+  double seconds_before_ = 0;  ///< of earlier processes
   std::set<std::string> shown_;  ///< quantities and parameters whose shapes are in the log
   std::string line_;             ///< kept, so that a row allocates nothing
 };

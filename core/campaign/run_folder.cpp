@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "campaign/run_folder.h"
 
+#include "campaign/checkpoints.h"
 #include "campaign/safe_file.h"
 
 #include <nlohmann/json.hpp>
@@ -29,25 +30,26 @@ bool RunFolder::is_finished() const {
   return found == "done" || found == "diverged";
 }
 
-void RunFolder::prepare() {
-  std::error_code ignored;
-  made_output_ = !fs::exists(campaign_.parent_path(), ignored);
+void RunFolder::prepare() const {
   make_folder(path_);
-  for (const auto& file : {record(), metrics(), log()}) fs::remove(file, ignored);
-  remove_parts();
+  remove_attempt();
+  std::error_code ignored;
+  for (const auto& file : {record(), log(), parameters()}) fs::remove(file, ignored);
 }
 
-void RunFolder::remove_parts() const {
+void RunFolder::remove_attempt() const {
   std::error_code ignored;
-  for (const auto& file : {record(), metrics(), log()}) fs::remove(file.string() + ".part", ignored);
+  for (const auto& file : {record(), metrics(), log(), parameters(), path_ / "deepobs.json"})
+    fs::remove(file.string() + ".part", ignored);
+  fs::remove(metrics(), ignored);
+  Checkpoints::remove(path_);
 }
 
 void RunFolder::discard() const {
   std::error_code ignored;
   fs::remove_all(path_, ignored);
-  fs::remove(campaign_ / "runs", ignored);  // only where empty, as the next ones
+  fs::remove(campaign_ / "runs", ignored);  // only where empty, as the next one
   fs::remove(campaign_, ignored);
-  if (made_output_) fs::remove(campaign_.parent_path(), ignored);
 }
 
 }  // namespace backobs

@@ -9,8 +9,8 @@
 
 namespace backobs {
 
-/// Where one run's files are: <campaign folder>/runs/<id>/{run.json, metrics.ndjson, log.txt}. run.json is written
-/// last: a run is finished when it says "done" or "diverged". Files that still grow end in ".part".
+/// Where one run's files are: <campaign folder>/runs/<id>/{run.json, metrics.ndjson, log.txt, parameters.pt, …}.
+/// run.json is written last: a run is finished when it says "done" or "diverged". Files that still grow end in ".part".
 class BACKOBS_API RunFolder {
  public:
   RunFolder(std::filesystem::path campaign_folder, const std::string& id);
@@ -20,6 +20,8 @@ class BACKOBS_API RunFolder {
   std::filesystem::path record() const { return path_ / "run.json"; }
   std::filesystem::path metrics() const { return path_ / "metrics.ndjson"; }
   std::filesystem::path log() const { return path_ / "log.txt"; }
+  /// Parameters and buffers at the end, for torch.load and `init`.
+  std::filesystem::path parameters() const { return path_ / "parameters.pt"; }
   /// Root of the DeepOBS tree, shared by all runs of the campaign.
   std::filesystem::path deepobs() const { return campaign_ / "deepobs"; }
 
@@ -29,16 +31,15 @@ class BACKOBS_API RunFolder {
   bool is_finished() const;
 
   /// Makes the folder, empty of what an earlier attempt left.
-  void prepare();
-  /// Removes parts that still grow.
-  void remove_parts() const;
-  /// Removes the folder, and those above it that `prepare` made and that are empty again.
+  void prepare() const;
+  /// Removes what an attempt wrote that is over and cannot be continued: parts and metrics.
+  void remove_attempt() const;
+  /// Removes the folder, and those of the campaign above it that are empty then.
   void discard() const;
 
  private:
   std::filesystem::path campaign_, path_;
   std::string id_;
-  bool made_output_ = false;
 };
 
 }  // namespace backobs

@@ -38,6 +38,7 @@ void put_evaluation(Json& final, const std::string& split, const Evaluation& eva
 Json new_record(const std::string& campaign, const Run& run, const Registry& registry) {
   Json record;
   record["id"] = run.id;
+  record["index"] = run.index;
   record["campaign"] = campaign;
   record["state"] = "failed";
   record["error"] = nullptr;
@@ -54,6 +55,7 @@ void record_result(Json& record, const TrainingResult& result) {
   put_evaluation(final, "valid", last.valid, result.curves.has_accuracy);
   put_evaluation(final, "test", last.test, result.curves.has_accuracy);
   record["final"] = std::move(final);
+  if (!result.stopped_by.empty()) record["stopped_by"] = result.stopped_by;
   record["diverged_at"] = nullptr;
   if (const auto& at = result.divergence)
     record["diverged_at"] = {{"epoch", at->epoch}, {"step_of_epoch", at->step}, {"step", at->global}};

@@ -12,7 +12,7 @@
 /// not finite is null, with its text beside it.
 namespace backobs {
 
-/// Id, campaign, every effective setting and the versions of backobs, LibTorch and the plugins. State "failed" until
+/// Id, place in the plan, campaign, every effective setting and the versions of backobs, LibTorch and the plugins. State "failed" until
 /// `record_result` says otherwise.
 BACKOBS_API nlohmann::ordered_json new_record(const std::string& campaign, const Run& run, const Registry& registry);
 /// State "done" or "diverged", with the last evaluation.

@@ -4,6 +4,7 @@
 #include <backobs/error.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,15 +29,20 @@ void write_all(int descriptor, std::string_view text, const std::filesystem::pat
   }
 }
 
-/// A rename is only safe from a power loss once the folder itself is synced.
+int64_t size_of(int descriptor, const std::filesystem::path& file) {
+  struct stat facts {};
+  if (::fstat(descriptor, &facts) != 0) fail(file, "cannot be looked at", errno);
+  return facts.st_size;
+}
+
+}  // namespace
+
 void sync_folder(const std::filesystem::path& folder) {
   const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;
   ::fsync(descriptor);
   ::close(descriptor);
 }
-
-}  // namespace
 
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
@@ -55,6 +61,21 @@ GrowingFile::GrowingFile(std::filesystem::path file) : file_(std::move(file)), p
   if (descriptor_ < 0) fail(part_, "cannot be created", errno);
 }
 
+GrowingFile::GrowingFile(std::filesystem::path file, int64_t size)
+    : file_(std::move(file)), part_(file_.string() + ".part") {
+  // A process that died while it finished may have given the file its name already.
+  if (::access(part_.c_str(), F_OK) != 0) ::rename(file_.c_str(), part_.c_str());
+  descriptor_ = ::open(part_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor_ < 0) fail(part_, "cannot be opened", errno);
+  const int64_t found = size_of(descriptor_, part_);
+  int error = 0;
+  if (found >= size && ::ftruncate(descriptor_, size) != 0) error = errno;
+  if (found >= size && error == 0) return;
+  ::close(descriptor_);
+  if (error) fail(part_, "cannot be cut", error);
+  throw ComputeError(part_.string(), std::to_string(found) + " bytes", "at least " + std::to_string(size));
+}
+
 GrowingFile::~GrowingFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
@@ -69,6 +90,16 @@ void GrowingFile::append(std::string_view text) {
 void GrowingFile::flush() {
   write_all(descriptor_, buffer_, part_);
   buffer_.clear();
+}
+
+int64_t GrowingFile::sync() {
+  flush();
+  if (::fsync(descriptor_) != 0) fail(part_, "cannot be synced", errno);
+  return size_of(descriptor_, part_);
+}
+
+void GrowingFile::leave() {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
 void GrowingFile::commit() {

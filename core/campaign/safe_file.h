@@ -3,6 +3,7 @@
 
 #include <backobs/export.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -15,10 +16,16 @@ BACKOBS_API void make_folder(const std::filesystem::path& folder);
 /// Writes or replaces `file`; its folder exists.
 BACKOBS_API void write_file(const std::filesystem::path& file, std::string_view text);
 
-/// A file that grows while a run lasts. Lines are buffered; without `commit` the destructor removes it.
+/// Makes the names in a folder survive a power loss: a rename or removal counts only then.
+BACKOBS_API void sync_folder(const std::filesystem::path& folder);
+
+/// A file that grows while a run lasts. Lines are buffered; without `commit` or `leave` the destructor removes it.
 class BACKOBS_API GrowingFile {
  public:
   explicit GrowingFile(std::filesystem::path file);
+  /// Goes on with the first `size` bytes of what an earlier process left, under either name; the rest is cut off.
+  /// Throws ComputeError if that is not there or shorter.
+  GrowingFile(std::filesystem::path file, int64_t size);
   ~GrowingFile();
   GrowingFile(const GrowingFile&) = delete;
   GrowingFile& operator=(const GrowingFile&) = delete;
@@ -26,6 +33,10 @@ class BACKOBS_API GrowingFile {
   void append(std::string_view text);
   /// Hands the buffer to the system.
   void flush();
+  /// Flushes and syncs; the bytes that are on disk now, those of other writers included.
+  int64_t sync();
+  /// Leaves the part where it is, without what is still buffered, for a later process to go on with.
+  void leave();
   /// Flushes, syncs and gives the file its name. Nothing can be appended afterwards.
   void commit();
   /// False once it is committed.

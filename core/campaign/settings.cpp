@@ -4,6 +4,7 @@
 #include <backobs/error.h>
 
 #include "campaign/reduction.h"
+#include "files/checksum.h"
 
 #include <ATen/Context.h>
 
@@ -12,6 +13,8 @@
 
 namespace backobs {
 namespace {
+
+constexpr uint64_t kLargestInit = uint64_t{1} << 40;
 
 void check_schedule(const LoopSettings& loop, const std::string& where) {
   const auto& epochs = loop.lr_sched_epochs;
@@ -32,6 +35,15 @@ void check_device(const std::string& device, const std::string& where) {
   }
   throw ConfigError(where, "device `" + device + "`",
                     at::hasCUDA() ? "cpu or cuda" : "cpu (this LibTorch or machine has no other)");
+}
+
+std::string digest_of(const std::filesystem::path& init, const std::string& where) {
+  if (init.empty()) return "";
+  try {
+    return content_checksum(init, Digest::sha256, kLargestInit);
+  } catch (const DataError& e) {
+    throw ConfigError(where, "init: " + std::string(e.what()), "a file of parameters");
+  }
 }
 
 }  // namespace
@@ -64,7 +76,10 @@ Schema loop_schema(const ProblemFacts& facts) {
       Option::integers("lr_sched_epochs", {}, "epochs from which the matching factor applies").at_least(0),
       Option::reals("lr_sched_factors", {}, "factors on the base learning rate, not cumulative").greater_than(0),
       Option::integer("log_interval", 10, "steps between logged mini-batch losses, anew each epoch").at_least(1),
-      Option::integer("max_steps", 0, "steps after which an epoch ends; 0: with its data").at_least(0)};
+      Option::integer("max_steps", 0, "steps after which an epoch ends; 0: with its data").at_least(0),
+      Option::real("max_time", 0, "seconds of training after which the run ends; 0: never").at_least(0),
+      Option::integer("patience", 0, "epochs without a better validation loss after which the run ends; 0: never")
+          .at_least(0)};
 }
 
 Schema instance_schema() {
@@ -79,6 +94,7 @@ Schema environment_schema() {
       Option::text("source", "real", "where data come from").one_of({"real", "synthetic"}),
       Option::text("protocol", "deepobs", "how sets are drawn and evaluated").one_of({"deepobs", "strict"}),
       Option::text("penalty", "include", "whether quantities carry the weight penalty").one_of({"include", "exclude"}),
+      Option::text("init", "", "file of parameters to start from; empty: the problem's own draws"),
       Option::text("dtype", "float32", "number type").one_of({"float32", "float64"}),
       Option::text("device", "cpu", "where tensors live"),
       Option::integer("threads", available_cores(), "threads of a run").at_least(1).at_most(1024),
@@ -104,6 +120,8 @@ LoopSettings loop_settings(const Options& values, bool l2_reg_given, const std::
   loop.lr_sched_factors = values.reals("lr_sched_factors");
   loop.log_interval = values.integer("log_interval");
   loop.max_steps = values.integer("max_steps");
+  loop.max_time = values.real("max_time");
+  loop.patience = values.integer("patience");
   check_schedule(loop, where);
   return loop;
 }
@@ -113,6 +131,8 @@ void set_environment(RunSettings& settings, const Options& values, const std::st
   settings.source = values.text("source") == "synthetic" ? Source::synthetic : Source::real;
   settings.protocol = values.text("protocol") == "strict" ? Protocol::strict : Protocol::deepobs;
   settings.penalty_in_quantities = values.text("penalty") == "include";
+  settings.init = values.text("init");
+  settings.init_digest = digest_of(settings.init, where);
   settings.dtype = values.text("dtype");
   settings.device = values.text("device");
   settings.threads = values.integer("threads");

@@ -39,6 +39,8 @@ struct BACKOBS_API LoopSettings {
   std::vector<double> lr_sched_factors;  ///< … the rate is base rate times lr_sched_factors[i], not cumulative
   int64_t log_interval = 10;             ///< mini-batch losses are kept at steps 0, log_interval, … of each epoch
   int64_t max_steps = 0;                 ///< an epoch ends after so many steps; 0: with its data
+  double max_time = 0;                   ///< seconds of training after which the run ends; 0: never
+  int64_t patience = 0;                  ///< epochs without a better validation loss after which it ends; 0: never
 
   /// Factor on the base rate during `epoch`.
   double rate_factor(int64_t epoch) const;
@@ -55,6 +57,8 @@ struct BACKOBS_API RunSettings {
   Source source = Source::real;
   Protocol protocol = Protocol::deepobs;
   bool penalty_in_quantities = true;
+  std::filesystem::path init;         ///< parameters to start from (`parameters.pt` of a run); empty: the problem's draws
+  std::string init_digest;            ///< SHA-256 of that file: its content, not its place, is part of a run's id
   std::filesystem::path data_folder;  ///< where files are, not what is computed: no part of a run's id
 
   c10::ScalarType scalar_type() const;
@@ -65,7 +69,7 @@ struct BACKOBS_API RunSettings {
 BACKOBS_API Schema loop_schema(const ProblemFacts& facts);
 /// `as`, `every`, `record`: what every extension understands beside its own options.
 BACKOBS_API Schema instance_schema();
-/// `source`, `protocol`, `penalty`, `dtype`, `device`, `threads`, `data_dir`, `seeds`: keys of an experiment with one
+/// `source`, `protocol`, `penalty`, `init`, `dtype`, `device`, `threads`, `data_dir`, `seeds`: keys of an experiment with one
 /// value.
 BACKOBS_API Schema environment_schema();
 /// Cores this process may use; the default of `threads`.
@@ -75,14 +79,15 @@ BACKOBS_API int64_t available_cores();
 BACKOBS_API Options only(const Schema& schema, const Options& values);
 /// Throws ConfigError for a schedule whose lists do not match.
 BACKOBS_API LoopSettings loop_settings(const Options& values, bool l2_reg_given, const std::string& where);
-/// Takes what environment_schema checked. Throws ConfigError for a device this machine lacks.
+/// Takes what environment_schema checked. Throws ConfigError for a device this machine lacks, and for a
+/// file of initial parameters that cannot be read.
 BACKOBS_API void set_environment(RunSettings& settings, const Options& values, const std::string& where);
 
 /// Strict JSON of every effective setting, in a fixed order.
 BACKOBS_API nlohmann::ordered_json settings_json(const RunSettings& settings);
 /// An option's value as JSON.
 BACKOBS_API nlohmann::ordered_json value_json(const Option::Value& value);
-/// Twelve hexadecimal digits of SHA-256 over settings_json without the data folder.
+/// Twelve hexadecimal digits of SHA-256 over settings_json without the places of data and initial parameters.
 BACKOBS_API std::string settings_id(const RunSettings& settings);
 /// "fmnist_logreg sgd lr=0.1 seed=42": for people, in progress lines and tables.
 BACKOBS_API std::string short_text(const RunSettings& settings);

@@ -31,7 +31,9 @@ Json loop_json(const LoopSettings& loop) {
           {"lr_sched_epochs", loop.lr_sched_epochs},
           {"lr_sched_factors", loop.lr_sched_factors},
           {"log_interval", loop.log_interval},
-          {"max_steps", loop.max_steps}};
+          {"max_steps", loop.max_steps},
+          {"max_time", loop.max_time},
+          {"patience", loop.patience}};
 }
 
 }  // namespace
@@ -51,6 +53,8 @@ Json settings_json(const RunSettings& settings) {
   json["source"] = settings.source == Source::synthetic ? "synthetic" : "real";
   json["protocol"] = settings.protocol == Protocol::strict ? "strict" : "deepobs";
   json["penalty"] = settings.penalty_in_quantities ? "include" : "exclude";
+  json["init"] = settings.init.string();
+  json["init_digest"] = settings.init_digest;
   json["dtype"] = settings.dtype;
   json["device"] = settings.device;
   json["threads"] = settings.threads;
@@ -63,6 +67,7 @@ Json settings_json(const RunSettings& settings) {
 std::string settings_id(const RunSettings& settings) {
   Json json = settings_json(settings);
   json.erase("data_dir");
+  json.erase("init");
   const std::string text = json.dump();
   return checksum(Digest::sha256, text.data(), text.size()).substr(0, 12);
 }

@@ -4,9 +4,12 @@
 #include <backobs/error.h>
 
 #include "campaign/attribution.h"
+#include "campaign/batches.h"
+#include "campaign/training_state.h"
 #include "campaign/training_step.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -19,28 +22,6 @@ constexpr std::array<Phase, 4> kPhases = {Phase::train, Phase::train_eval, Phase
 Random evaluation_random(const Random& experiment, int64_t epoch, Phase phase, int64_t batch) {
   return experiment.at(epoch, -1 - batch - (static_cast<int64_t>(phase) << 40));
 }
-
-/// One pass through a phase, batch by batch.
-class Batches {
- public:
-  Batches(const DataSource& data, Phase phase, const Random& random, int64_t batch_size)
-      : order_(data.order(phase, random)),
-        batch_size_(batch_size),
-        count_(data.drops_incomplete(phase) ? samples() / batch_size : (samples() + batch_size - 1) / batch_size) {}
-
-  int64_t count() const { return count_; }
-  int64_t samples() const { return static_cast<int64_t>(order_.size()); }
-  /// Indices of one batch; valid until the next call.
-  const std::vector<int64_t>& at(int64_t batch) {
-    const auto first = order_.begin() + batch * batch_size_;
-    indices_.assign(first, first + std::min(batch_size_, samples() - batch * batch_size_));
-    return indices_;
-  }
-
- private:
-  std::vector<int64_t> order_, indices_;
-  int64_t batch_size_, count_;
-};
 
 std::vector<std::pair<std::string, Reduction>> reductions(const std::vector<std::string>& names) {
   std::vector<std::pair<std::string, Reduction>> all;
@@ -64,13 +45,21 @@ struct Training::Impl {
   void check_sets() const;
   void make_extensions();
   void make_wanted();
+  std::vector<ExtensionInstance> instances() const;
   ExtensionInstance make_instance(const std::string& name, const std::string& plugin, const Options& options) const;
 
-  Evaluation evaluate(Phase phase, int64_t epoch);
-  void evaluate_all(int64_t epoch, TrainingObserver& observer, TrainingResult& result);
-  void set_rate(int64_t epoch, TrainingObserver& observer);
-  void train_epoch(int64_t epoch, HeldStep& step, TrainingObserver& observer, TrainingResult& result);
-  bool take_step(const StepPosition& place, HeldStep& step, TrainingObserver& observer, TrainingResult& result);
+  State state() const;
+  void load(const State& state);
+  double seconds() const;
+  bool is_out_of_patience() const;
+
+  void train(TrainingObserver& observer, Checkpointing& checkpointing);
+  bool goes_on(Checkpointing& checkpointing);
+  std::optional<Evaluation> evaluate(Phase phase, int64_t epoch, Checkpointing& checkpointing);
+  bool evaluate_all(int64_t epoch, TrainingObserver& observer, Checkpointing& checkpointing);
+  void set_rate(TrainingObserver& observer);
+  bool train_epoch(HeldStep& step, TrainingObserver& observer, Checkpointing& checkpointing);
+  bool take_step(const StepPosition& place, HeldStep& step, TrainingObserver& observer);
 
   RunSettings settings;
   const Registry& registry;
@@ -84,7 +73,14 @@ struct Training::Impl {
   std::vector<Watched> watched;
   std::vector<ExtensionInstance> wanted;
   std::vector<Refusal> refusals;
-  int64_t steps_per_epoch = 0, steps_done = 0;
+  int64_t steps_per_epoch = 0;
+
+  // Where the loop stands: the next step is the one of this index in this epoch. At the epoch's end the evaluation comes
+  // first; before anything else, while there are no curves, that of epoch 0.
+  int64_t epoch = 0, index = 0, steps_done = 0;
+  TrainingResult result;
+  double seconds_before = 0;  ///< of earlier processes
+  std::chrono::steady_clock::time_point start;  ///< of this one
 };
 
 Training::Impl::Impl(const RunSettings& run_settings, const Registry& plugins)
@@ -98,6 +94,7 @@ Training::Impl::Impl(const RunSettings& run_settings, const Registry& plugins)
   }
   check_sets();
   network->to(settings.scalar_type(), c10::Device(settings.device));
+  if (!settings.init.empty()) load_initial(settings.init, *network);
   pass = std::make_unique<Pass>(*network, loss, pass_settings(settings, problem));
   {
     const AtWork mark("runner", settings.runner.name, "prepare");
@@ -152,13 +149,72 @@ void Training::Impl::make_wanted() {
         "a problem where it is defined for every parameter");
 }
 
-Evaluation Training::Impl::evaluate(Phase phase, int64_t epoch) {
-  Batches batches(*data, phase, experiment.at(epoch, 0), settings.loop.batch_size);
+State Training::Impl::state() const {
+  State state;
+  state.put("position/epoch", epoch);
+  state.put("position/index", index);
+  state.put("position/steps_done", steps_done);
+  state.put("position/seconds", seconds());
+  save_network(state, *network);
+  save_curves(state, result.curves);
+  State part;
+  runner->save_state(part);
+  put_all(state, "runner", part);
+  for (const auto& instance : instances()) {
+    State own;
+    instance.extension->save_state(own);
+    put_all(state, "extension/" + instance.name, own);
+  }
+  return state;
+}
+
+void Training::Impl::load(const State& state) {
+  epoch = state.integer("position/epoch");
+  index = state.integer("position/index");
+  steps_done = state.integer("position/steps_done");
+  seconds_before = state.real("position/seconds");
+  load_network(state, *network);
+  load_curves(state, result.curves);
+  runner->load_state(part_of(state, "runner"));
+  for (const auto& instance : instances()) instance.extension->load_state(part_of(state, "extension/" + instance.name));
+}
+
+std::vector<ExtensionInstance> Training::Impl::instances() const {
+  std::vector<ExtensionInstance> all = wanted;
+  for (const Watched& one : watched) all.push_back(one.instance);
+  return all;
+}
+
+double Training::Impl::seconds() const {
+  return seconds_before + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Epochs since the validation loss was lowest reach the limit.
+bool Training::Impl::is_out_of_patience() const {
+  const auto& epochs = result.curves.epochs;
+  const auto lower = [](const auto& a, const auto& b) { return a.valid.loss < b.valid.loss; };
+  const auto since_best = epochs.end() - 1 - std::min_element(epochs.begin(), epochs.end(), lower);
+  return settings.loop.patience > 0 && since_best >= settings.loop.patience;
+}
+
+/// Between steps and evaluations: false to end here, where it is an interruption with a checkpoint of this place.
+bool Training::Impl::goes_on(Checkpointing& checkpointing) {
+  result.interrupted = checkpointing.stop();
+  if (result.interrupted || checkpointing.due()) checkpointing.take(state());
+  if (settings.loop.max_time > 0 && seconds() >= settings.loop.max_time && epoch < settings.loop.epochs)
+    result.stopped_by = "max_time";
+  return !result.interrupted && result.stopped_by.empty();
+}
+
+/// Empty if it was stopped on the way.
+std::optional<Evaluation> Training::Impl::evaluate(Phase phase, int64_t at_epoch, Checkpointing& checkpointing) {
+  Batches batches(*data, phase, experiment.at(at_epoch, 0), settings.loop.batch_size);
   Evaluation sum;
   double weights = 0;
   ForwardContext context;
   for (int64_t i = 0; i < batches.count(); ++i) {
-    context.random = evaluation_random(experiment, epoch, phase, i);
+    if (checkpointing.stop()) return std::nullopt;
+    context.random = evaluation_random(experiment, at_epoch, phase, i);
     const Batch batch = data->batch(phase, batches.at(i), context.random);
     const Evaluation one = pass->evaluate(batch, context);
     // DeepOBS's batches are all of one size; complete sets end with a smaller one, which counts by its samples.
@@ -167,26 +223,28 @@ Evaluation Training::Impl::evaluate(Phase phase, int64_t epoch) {
     sum.accuracy += weight * one.accuracy;
     weights += weight;
   }
-  return {sum.loss / weights, sum.accuracy / weights};
+  return Evaluation{sum.loss / weights, sum.accuracy / weights};
 }
 
-void Training::Impl::evaluate_all(int64_t epoch, TrainingObserver& observer, TrainingResult& result) {
+bool Training::Impl::evaluate_all(int64_t at_epoch, TrainingObserver& observer, Checkpointing& checkpointing) {
   const AtWork mark("", "", "evaluate");
-  const Evaluation train = evaluate(Phase::train_eval, epoch), valid = evaluate(Phase::valid, epoch),
-                   test = evaluate(Phase::test, epoch);
-  result.curves.epochs.push_back({train, valid, test});
-  observer.evaluated(result.curves.epochs.back(), epoch, steps_done);
+  const auto train = evaluate(Phase::train_eval, at_epoch, checkpointing);
+  const auto valid = train ? evaluate(Phase::valid, at_epoch, checkpointing) : std::nullopt;
+  const auto test = valid ? evaluate(Phase::test, at_epoch, checkpointing) : std::nullopt;
+  if (!test) return false;
+  result.curves.epochs.push_back({*train, *valid, *test});
+  observer.evaluated(result.curves.epochs.back(), at_epoch, steps_done);
+  return true;
 }
 
-void Training::Impl::set_rate(int64_t epoch, TrainingObserver& observer) {
+void Training::Impl::set_rate(TrainingObserver& observer) {
   const auto& epochs = settings.loop.lr_sched_epochs;
   if (std::find(epochs.begin(), epochs.end(), epoch) == epochs.end()) return;
   runner->set_rate_factor(settings.loop.rate_factor(epoch));
   observer.rate_set(runner->rate());
 }
 
-bool Training::Impl::take_step(const StepPosition& place, HeldStep& step, TrainingObserver& observer,
-                               TrainingResult& result) {
+bool Training::Impl::take_step(const StepPosition& place, HeldStep& step, TrainingObserver& observer) {
   const AtWork mark("runner", settings.runner.name, "step");
   const double loss_before = runner->step(step);
   const bool logged = place.index % settings.loop.log_interval == 0;
@@ -197,15 +255,39 @@ bool Training::Impl::take_step(const StepPosition& place, HeldStep& step, Traini
   return std::isfinite(loss_before);
 }
 
-void Training::Impl::train_epoch(int64_t epoch, HeldStep& step, TrainingObserver& observer, TrainingResult& result) {
+/// From `index` to the epoch's end; false where the run ends before.
+bool Training::Impl::train_epoch(HeldStep& step, TrainingObserver& observer, Checkpointing& checkpointing) {
   Batches batches(*data, Phase::train, experiment.at(epoch, 0), settings.loop.batch_size);
-  for (int64_t i = 0; i < steps_per_epoch; ++i) {
-    const StepPosition place{epoch, i, steps_done};
-    const auto& indices = batches.at(i);
-    step.hold(data->batch(Phase::train, indices, experiment.at(epoch, steps_done)), place);
-    if (!take_step(place, step, observer, result)) return;
+  while (index < steps_per_epoch) {
+    const StepPosition place{epoch, index, steps_done, steps_per_epoch};
+    step.hold(data->batch(Phase::train, batches.at(index), experiment.at(epoch, steps_done)), place);
+    if (!take_step(place, step, observer)) return false;
+    ++index;
+    if (!goes_on(checkpointing)) return false;
+  }
+  return true;
+}
+
+void Training::Impl::train(TrainingObserver& observer, Checkpointing& checkpointing) {
+  if (result.curves.epochs.empty()) evaluate_all(0, observer, checkpointing);
+  if (!goes_on(checkpointing)) return;
+  HeldStep step(*pass, experiment, watched, wanted, observer);
+  while (epoch < settings.loop.epochs) {
+    if (index == 0) set_rate(observer);
+    if (!train_epoch(step, observer, checkpointing)) return;
+    if (evaluate_all(epoch + 1, observer, checkpointing)) {
+      ++epoch;
+      index = 0;
+    }
+    if (epoch < settings.loop.epochs && is_out_of_patience()) {
+      result.stopped_by = "patience";
+      return;
+    }
+    if (!goes_on(checkpointing)) return;
   }
 }
+
+Checkpointing::~Checkpointing() = default;
 
 Training::Training(const RunSettings& settings, const Registry& registry)
     : impl_(std::make_unique<Impl>(settings, registry)) {
@@ -226,27 +308,35 @@ bool Training::has_accuracy() const { return impl_->loss->has_accuracy(); }
 bool Training::quantities_are_of_evaluation_mode() const { return impl_->pass->couples_samples(); }
 std::string Training::optimizer_name() const { return impl_->runner->optimizer_name(); }
 
-TrainingResult Training::run(TrainingObserver& observer) {
+void Training::resume(const State& state) { impl_->load(state); }
+State Training::network_state() const {
+  State state;
+  save_network(state, *impl_->network);
+  return state;
+}
+
+TrainingResult Training::run(TrainingObserver& observer, Checkpointing& checkpointing) {
   Impl& run = *impl_;
-  TrainingResult result;
+  TrainingResult& result = run.result;
   result.curves.has_accuracy = has_accuracy();
-  HeldStep step(*run.pass, run.experiment, run.watched, run.wanted, observer);
+  run.start = std::chrono::steady_clock::now();
+  run.train(observer, checkpointing);
+  if (result.interrupted || !result.stopped_by.empty()) return result;
   const int64_t epochs = run.settings.loop.epochs;
-  run.evaluate_all(0, observer, result);
-  for (int64_t epoch = 0; epoch < epochs; ++epoch) {
-    run.set_rate(epoch, observer);
-    run.train_epoch(epoch, step, observer, result);
-    if (result.divergence) {
-      result.curves.fill_after_divergence(epoch, epochs);
-      return result;
-    }
-    run.evaluate_all(epoch + 1, observer, result);
+  if (result.divergence) {
+    result.curves.fill_after_divergence(run.epoch, epochs);
+    return result;
   }
   const EpochEvaluation& last = result.curves.epochs.back();
   if (epochs > 0 &&
       !(std::isfinite(last.train.loss) && std::isfinite(last.valid.loss) && std::isfinite(last.test.loss)))
     result.divergence = Divergence{epochs - 1, run.steps_per_epoch - 1, run.steps_done - 1};
   return result;
+}
+
+TrainingResult Training::run(TrainingObserver& observer) {
+  Checkpointing never;
+  return run(observer, never);
 }
 
 }  // namespace backobs

@@ -16,6 +16,21 @@ namespace backobs {
 struct TrainingResult {
   Curves curves;
   std::optional<Divergence> divergence;
+  std::string stopped_by;    ///< "max_time" or "patience", where one of them ended it before its last epoch
+  bool interrupted = false;  ///< stopped by Checkpointing::stop; a new Training goes on from the checkpoint
+};
+
+/// Asked between steps and evaluations, on the training's thread.
+class BACKOBS_API Checkpointing {
+ public:
+  virtual ~Checkpointing();
+  /// Whether a checkpoint is wanted now.
+  virtual bool due() { return false; }
+  /// Everything that `Training::resume` needs.
+  virtual void take(State) {}
+  /// Whether to take a checkpoint and end. Also asked between the batches of an evaluation, which is then begun anew
+  /// by whoever goes on.
+  virtual bool stop() { return false; }
 };
 
 /// One run, assembled from its settings: problem, network, data, runner, extensions. The loop is DeepOBS's and the
@@ -26,7 +41,8 @@ struct TrainingResult {
 ///       if epoch < epochs: set the rate of the schedule, then one step per batch of the shuffled training set
 ///
 /// A mini-batch loss that is no finite number ends the run at that step (DeepOBS looks only at an epoch's last one);
-/// so does, after the last epoch, an evaluation that is none. Threads are set by the caller.
+/// so does, after the last epoch, an evaluation that is none. `max_time` ends it after a step, `patience` after an
+/// evaluation; its lists are then as long as it went. Threads are set by the caller.
 class BACKOBS_API Training {
  public:
   /// Loads the data and initialises the network. Throws DataError for missing files, ConfigError for a batch larger
@@ -44,7 +60,14 @@ class BACKOBS_API Training {
   bool quantities_are_of_evaluation_mode() const;
   std::string optimizer_name() const;
 
+  /// Goes on from what a Training of the same settings gave to Checkpointing::take; before `run`. The rest of the run is
+  /// the same, bit for bit, as if it had not been interrupted.
+  void resume(const State& state);
+  /// Parameters and buffers as they are now, by name.
+  State network_state() const;
+
   /// Once.
+  TrainingResult run(TrainingObserver& observer, Checkpointing& checkpointing);
   TrainingResult run(TrainingObserver& observer);
 
  private:

@@ -20,6 +20,9 @@ namespace {
 void add_verbs(CLI::App& app, Context& context) {
   add_run(app, context);
   add_plan(app, context);
+  add_status(app, context);
+  add_export(app, context);
+  add_clean(app, context);
   add_train(app, context);
   add_extend(app, context);
   add_list(app, context);

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "campaign/attribution.h"
-#include "campaign/child_process.h"
+#include "campaign/campaign_folder.h"
 #include "campaign/execute_run.h"
-#include "campaign/run_folder.h"
-#include "campaign/safe_file.h"
+#include "campaign/scheduler.h"
+#include "campaign/stop_request.h"
 #include "cli/campaign_flags.h"
-#include "cli/progress.h"
+#include "cli/campaign_progress.h"
+#include "cli/run_progress.h"
 #include "cli/verbs.h"
+#include "files/number_format.h"
+
+#include <backobs/log.h>
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <set>
 
 namespace backobs {
 namespace {
@@ -24,20 +30,11 @@ struct RunOptions {
   fs::path file;
   std::string only;
   bool json = false;
-  int child = -1;  ///< in a run's own process: the descriptor of its position
+  ScheduleConditions schedule;
+  RunConditions conditions;
+  int child = -1;     ///< in a run's own process: the descriptor of its position
+  pid_t parent = -1;  ///< and who started it
 };
-
-/// What became of one run.
-struct Ending {
-  const Run* run = nullptr;
-  std::string state;  ///< done, diverged, failed
-  std::string reason;
-  bool reused = false, data_missing = false;
-};
-
-std::string title_of(const Run& run, std::size_t count) {
-  return "[" + std::to_string(run.index + 1) + "/" + std::to_string(count) + "] " + short_text(run.settings);
-}
 
 fs::path campaign_folder(const CommonFlags& flags, const Plan& plan) {
   return (flags.output.empty() ? fs::path("results") : flags.output) / plan.campaign;
@@ -45,69 +42,31 @@ fs::path campaign_folder(const CommonFlags& flags, const Plan& plan) {
 
 /// The run itself, in a process of its own.
 ExitCode execute_as_child(Context& context, const RunOptions& options) {
-  die_with_parent();
+  die_with_parent(options.parent);
+  listen_as_run();
   share_position(options.child);
   const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags));
   const Run& run = plan.find(options.only);
-  Progress progress(title_of(run, plan.runs.size()), run.settings.loop.epochs);
-  progress.finish(execute_run(plan.campaign, run, context.registry(), campaign_folder(context.flags, plan), progress));
-  return ExitCode::done;
+  RunProgress progress(title_of(run.index, plan.runs.size(), short_text(run.settings)), run.settings.loop.epochs);
+  const std::string state = execute_run(plan.campaign, run, context.registry(), campaign_folder(context.flags, plan),
+                                        options.conditions, progress);
+  progress.finish(state);
+  return state == "interrupted" ? ExitCode::interrupted : ExitCode::done;
 }
 
-/// Performs the runs of one plan, one process after the other.
-class CampaignRunner {
- public:
-  CampaignRunner(Context& context, const Plan& plan, const std::string& text)
-      : context_(context), plan_(plan), file_(text), folder_(campaign_folder(context.flags, plan)) {}
-
-  Ending perform(const Run& run) {
-    const RunFolder folder(folder_, run.id);
-    if (folder.is_finished()) {
-      std::fprintf(stderr, "%s: reused, %s before\n", title_of(run, plan_.runs.size()).c_str(),
-                   folder.state()->c_str());
-      return {&run, *folder.state(), "", true, false};
-    }
-    if (missing_data_.count(data_of(run))) return {&run, "failed", "its data are missing, as said above", false, true};
-    const SharedPosition shared;
-    const ChildEnd end = run_child(arguments(run, shared.descriptor()), {file_.descriptor(), shared.descriptor()});
-    if (end.signal == 0 && end.exit_code == 0 && folder.is_finished()) return {&run, *folder.state(), "", false, false};
-    return failed(run, folder, end, shared.read());
-  }
-
- private:
-  std::vector<std::string> arguments(const Run& run, int position) const {
-    std::vector<std::string> all = {"run", file_.path(), "--only", run.id, "--child", std::to_string(position)};
-    const auto again = flags_again(context_.flags);
-    all.insert(all.end(), again.begin(), again.end());
-    all.insert(all.end(), {"--output", folder_.parent_path().string()});
+/// How a run's process is called.
+RunCommand command_of(const Context& context, const RunOptions& options, const std::string& file,
+                      const fs::path& output) {
+  std::vector<std::string> common = flags_again(context.flags);
+  common.insert(common.end(), {"--output", output.string(), "--parent", std::to_string(::getpid()),
+                               "--checkpoint-every", shortest_real(options.conditions.checkpoint_every_s)});
+  if (options.conditions.allow_drift) common.push_back("--allow-drift");
+  return [common, file](const Run& run, int position) {
+    std::vector<std::string> all = {"run", file, "--only", run.id, "--child", std::to_string(position)};
+    all.insert(all.end(), common.begin(), common.end());
     return all;
-  }
-
-  static std::string data_of(const Run& run) {
-    return run.settings.problem.name + (run.settings.source == Source::synthetic ? " synthetic " : " real ") +
-           run.settings.data_folder.string();
-  }
-
-  Ending failed(const Run& run, const RunFolder& folder, const ChildEnd& end, const Position& position) {
-    if (end.signal == 0 && end.exit_code == static_cast<int>(ExitCode::data_missing)) {
-      missing_data_.insert(data_of(run));
-      return {&run, "failed", "its data are missing", false, true};
-    }
-    Ending ending{&run, "failed", end.text(), false, false};
-    if (folder.state() != "failed") {
-      ending.reason = "ended by " + end.text() + " in " + position.text();
-      record_death(plan_.campaign, run, context_.registry(), folder_, ending.reason, position.text());
-    }
-    std::fprintf(stderr, "%s: failed, %s\n", title_of(run, plan_.runs.size()).c_str(), ending.reason.c_str());
-    return ending;
-  }
-
-  Context& context_;
-  const Plan& plan_;
-  NamelessFile file_;
-  fs::path folder_;
-  std::set<std::string> missing_data_;
-};
+  };
+}
 
 void print_json(const Plan& plan, const fs::path& folder, const std::vector<Ending>& endings) {
   nlohmann::ordered_json json = {
@@ -124,35 +83,63 @@ void print_json(const Plan& plan, const fs::path& folder, const std::vector<Endi
 
 template <typename Predicate>
 int64_t count(const std::vector<Ending>& endings, Predicate predicate) {
-  int64_t number = 0;
-  for (const Ending& ending : endings) number += predicate(ending);
-  return number;
+  return std::count_if(endings.begin(), endings.end(), predicate);
+}
+
+int64_t in_state(const std::vector<Ending>& endings, const char* state) {
+  return count(endings, [&](const Ending& ending) { return ending.state == state; });
+}
+
+/// "4 runs: 3 done, 0 diverged, 1 failed; 2 of them reused".
+std::string summary(const std::vector<Ending>& endings) {
+  std::string text = std::to_string(endings.size()) + " runs";
+  const char* separator = ": ";
+  for (const char* state : {"done", "diverged", "failed", "interrupted", "waiting"}) {
+    const int64_t number = in_state(endings, state);
+    if (!number && (state[0] == 'i' || state[0] == 'w')) continue;
+    text += separator + std::to_string(number) + " " + state;
+    separator = ", ";
+  }
+  const int64_t reused = count(endings, [](const Ending& e) { return e.reused; });
+  return reused ? text + "; " + std::to_string(reused) + " of them reused" : text;
+}
+
+bool lacks_all_data(const std::vector<Ending>& endings) {
+  return !endings.empty() && std::all_of(endings.begin(), endings.end(), [](const Ending& e) { return e.data_missing; });
+}
+
+ExitCode code_of(const std::vector<Ending>& endings) {
+  if (stop_requests() > 1) return ExitCode::stopped;
+  if (lacks_all_data(endings)) return ExitCode::data_missing;
+  if (in_state(endings, "failed")) return ExitCode::some_runs_failed;
+  return in_state(endings, "interrupted") + in_state(endings, "waiting") ? ExitCode::interrupted : ExitCode::done;
 }
 
 ExitCode report(const Plan& plan, const fs::path& folder, const std::vector<Ending>& endings, bool json) {
-  const auto in_state = [&](const char* state) {
-    return count(endings, [&](const Ending& e) { return e.state == state; });
-  };
-  const int64_t failed = in_state("failed"), missing = count(endings, [](const Ending&e) { return e.data_missing; });
-  const int64_t reused = count(endings, [](const Ending& e) { return e.reused; });
-  std::fprintf(stderr, "%zu runs: %lld done, %lld diverged, %lld failed", endings.size(),
-               static_cast<long long>(in_state("done")), static_cast<long long>(in_state("diverged")),
-               static_cast<long long>(failed));
-  if (reused) std::fprintf(stderr, "; %lld of them reused", static_cast<long long>(reused));
-  std::fputc('\n', stderr);
-  const bool nothing = missing == static_cast<int64_t>(endings.size()) && missing > 0;
+  std::fprintf(stderr, "%s\n", summary(endings).c_str());
+  const ExitCode code = code_of(endings);
+  if (code == ExitCode::interrupted || code == ExitCode::stopped)
+    std::fputs("The same command goes on from here.\n", stderr);
   if (json)
     print_json(plan, folder, endings);
-  else if (!nothing)
+  else if (code != ExitCode::data_missing)
     std::printf("results: %s\n", folder.c_str());
-  if (nothing) return ExitCode::data_missing;
-  return failed ? ExitCode::some_runs_failed : ExitCode::done;
+  return code;
 }
 
 /// The file's text is kept from here on: whoever edits it while the campaign runs does not change the plan.
 std::string text_of(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+void warn_of_crowding(const std::vector<const Run*>& runs, int64_t jobs) {
+  int64_t threads = 0;
+  for (const Run* run : runs) threads = std::max(threads, run->settings.threads);
+  const int64_t together = threads * std::min(jobs, static_cast<int64_t>(runs.size()));
+  if (jobs > 1 && together > available_cores())
+    log::warn(std::to_string(jobs) + " jobs with " + std::to_string(threads) + " threads each on " +
+              std::to_string(available_cores()) + " cores: `threads` or --threads says how many a run takes");
 }
 
 ExitCode run_campaign(Context& context, const RunOptions& options) {
@@ -164,14 +151,53 @@ ExitCode run_campaign(Context& context, const RunOptions& options) {
     runs.push_back(&plan.find(options.only));
   else
     for (const Run& run : plan.runs) runs.push_back(&run);
-  CampaignRunner runner(context, plan, text);
+  warn_of_crowding(runs, options.schedule.jobs);
+  CampaignFolder folder(campaign_folder(context.flags, plan));
+  folder.record(plan, text);
+  const NamelessFile file(text);
+  listen_as_campaign();
   std::vector<Ending> endings;
-  const fs::path folder = campaign_folder(context.flags, plan);
-  for (const Run* run : runs) {
-    endings.push_back(runner.perform(*run));
-    if (endings.size() == 1 && fs::is_directory(folder)) write_file(folder / "campaign.yaml", text);
+  {
+    CampaignProgress progress(plan.runs.size(), runs.size());
+    Scheduler scheduler(plan, context.registry(), folder.path(),
+                        command_of(context, options, file.path(), folder.path().parent_path()), file.descriptor(),
+                        options.schedule, progress);
+    endings = scheduler.perform(runs);
   }
-  return report(plan, folder, endings, options.json);
+  if (lacks_all_data(endings)) folder.forget();
+  return report(plan, folder.path(), endings, options.json);
+}
+
+/// A flag with a number, read as strictly as those of an experiment file.
+template <typename Read>
+void add_number(CLI::App& verb, const std::string& name, const std::string& type, Read read, const std::string& doc) {
+  verb.add_option_function<std::string>(name, [name, read](const std::string& text) { read(name, text); }, doc)
+      ->type_name(type);
+}
+
+double seconds_flag(const std::string& name, const std::string& text) {
+  const double value = real_flag(name, text);
+  if (value < 0) throw UsageError(name, "`" + text + "`", "seconds, 0 or more");
+  return value;
+}
+
+void add_schedule_flags(CLI::App& verb, RunOptions& options) {
+  using Text = const std::string&;
+  add_number(verb, "--jobs", "N", [&](Text name, Text text) { options.schedule.jobs = integer_flag(name, text, 1); },
+             "runs at work at the same time (default: 1)");
+  auto* fast = verb.add_flag("--fail-fast", options.schedule.fail_fast, "the first failure interrupts the other runs");
+  verb.add_flag("--keep-going", "a failure costs its own run alone (the default)")->excludes(fast);
+  add_number(verb, "--retries", "N",
+             [&](Text name, Text text) { options.schedule.retries = integer_flag(name, text, 0); },
+             "further attempts of a run that failed, from its last checkpoint (default: 0)");
+  add_number(verb, "--max-silence", "SECONDS",
+             [&](Text name, Text text) { options.schedule.max_silence_s = seconds_flag(name, text); },
+             "a run without a sign of life for so long is killed and has failed (default: 3600)");
+  add_number(verb, "--checkpoint-every", "SECONDS",
+             [&](Text name, Text text) { options.conditions.checkpoint_every_s = seconds_flag(name, text); },
+             "between two checkpoints of a run (default: 60)");
+  verb.add_flag("--allow-drift", options.conditions.allow_drift,
+                "go on from checkpoints of another processor, BLAS or LibTorch: bits will differ");
 }
 
 }  // namespace
@@ -184,9 +210,13 @@ void add_run(CLI::App& app, Context& context) {
   verb.add_option("file", options->file, "experiment file (YAML)")->required()->type_name("FILE");
   verb.add_option("--only", options->only, "this run alone, by its index or id (`backobs plan` shows both)")
       ->type_name("INDEX|ID");
+  add_schedule_flags(verb, *options);
   verb.add_flag("--json", options->json, "what became of the runs, as JSON");
-  verb.add_option("--child", options->child)->group("");  // between parent and child only
-  verb.footer("Results go to OUTPUT/CAMPAIGN (OUTPUT: results). Runs that are done are reused.");
+  verb.add_option("--child", options->child)->group("");  // between parent and child only, as the next one
+  verb.add_option("--parent", options->parent)->group("");
+  verb.footer(
+      "Results go to OUTPUT/CAMPAIGN (OUTPUT: results). Runs that are done are reused, runs that were interrupted go on.\n"
+      "Ctrl-C lets every run finish its step and keep a checkpoint (exit code 75); a second one stops at once (130).");
 }
 
 }  // namespace backobs

@@ -14,5 +14,8 @@ void add_plan(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);
 void add_extend(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
+void add_clean(CLI::App& app, Context& context);
 
 }  // namespace backobs

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/Dict.h>
 #include <caffe2/serialize/inline_container.h>
+#include <torch/csrc/jit/serialization/pickle.h>
 #include <torch/csrc/jit/serialization/pickler.h>
 
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 namespace backobs {
 namespace {
@@ -87,6 +90,22 @@ void write_pt(const std::filesystem::path& file, const std::vector<std::pair<std
     throw ComputeError(file.string(), failure.empty() ? error.what_without_backtrace() : failure, "a file that can be written");
   }
   part.commit();
+}
+
+std::map<std::string, at::Tensor> read_pt(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::vector<char> bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  c10::IValue root;
+  try {
+    root = torch::jit::pickle_load(bytes);
+  } catch (const std::exception&) {  // LibTorch's reader throws several kinds
+    throw DataError(file.string(), "something else", "a file of torch.save");
+  }
+  if (!root.isGenericDict()) throw DataError(file.string(), root.tagKind(), "a dictionary of tensors");
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& entry : root.toGenericDict())
+    if (entry.key().isString() && entry.value().isTensor()) tensors[entry.key().toStringRef()] = entry.value().toTensor();
+  return tensors;
 }
 
 }  // namespace backobs

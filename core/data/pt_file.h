@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,5 +19,9 @@ namespace backobs {
 /// Throws ComputeError with the system's reason if it cannot be written.
 BACKOBS_API void write_pt(const std::filesystem::path& file,
                           const std::vector<std::pair<std::string, at::Tensor>>& tensors);
+
+/// Every tensor of a dictionary with text keys, such as write_pt or Python's torch.save(model.state_dict()) left; other
+/// values are passed over. Throws DataError for a file that is none.
+BACKOBS_API std::map<std::string, at::Tensor> read_pt(const std::filesystem::path& file);
 
 }  // namespace backobs

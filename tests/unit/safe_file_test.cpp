@@ -48,6 +48,35 @@ TEST(SafeFile, LeavesTheOldFileWhenAbandoned) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
 }
 
+TEST(SafeFile, GoesOnWhereItWasCut) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "a.txt";
+  int64_t size = 0;
+  {
+    GrowingFile growing(file);
+    growing.append("kept\n");
+    size = growing.sync();
+    growing.append("lost\n");
+    growing.flush();
+    growing.leave();
+  }
+  EXPECT_EQ(size, 5);
+  EXPECT_EQ(text_of(file.string() + ".part"), "kept\nlost\n");
+  {
+    GrowingFile growing(file, size);
+    growing.append("new\n");
+    growing.commit();
+  }
+  EXPECT_EQ(text_of(file), "kept\nnew\n");
+  {
+    GrowingFile growing(file, size);  // it has its name already
+    growing.commit();
+  }
+  EXPECT_EQ(text_of(file), "kept\n");
+  EXPECT_THROW(GrowingFile(file, 6), ComputeError);
+  EXPECT_THROW(GrowingFile(folder.path() / "none", 0), ComputeError);
+}
+
 TEST(SafeFile, SaysWhatCannotBeWritten) {
   const TemporaryFolder folder;
   EXPECT_THROW(write_file(folder.path() / "none" / "a.txt", "x"), ComputeError);

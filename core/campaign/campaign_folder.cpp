@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "campaign/campaign_folder.h"
+
+#include "campaign/safe_file.h"
+
+#include <backobs/error.h>
+
+#include <fstream>
+#include <utility>
+
+namespace backobs {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+CampaignFolder::CampaignFolder(fs::path path) : path_(std::move(path)) {
+  std::error_code ignored;
+  was_there_ = fs::exists(path_, ignored);
+  output_was_there_ = fs::exists(path_.parent_path(), ignored);
+}
+
+void CampaignFolder::record(const Plan& plan, const std::string& text) {
+  Json json = {{"campaign", plan.campaign}, {"runs", Json::array()}};
+  for (const Run& run : plan.runs)
+    json["runs"].push_back({{"index", run.index},
+                            {"id", run.id},
+                            {"title", short_text(run.settings)},
+                            {"settings", settings_json(run.settings)}});
+  make_folder(path_);
+  write_file(yaml(), text);
+  write_file(this->plan(), json.dump(1) + "\n");
+}
+
+void CampaignFolder::forget() const {
+  std::error_code ignored;
+  if (was_there_) return;
+  for (const auto& file : {yaml(), plan()}) fs::remove(file, ignored);
+  for (const auto& folder : {path_ / "runs", path_}) fs::remove(folder, ignored);  // only where empty
+  if (!output_was_there_) fs::remove(path_.parent_path(), ignored);
+}
+
+Json CampaignFolder::read_plan_file() const {
+  std::ifstream stream(plan());
+  Json json = stream ? Json::parse(stream, nullptr, false) : Json();
+  if (!json.is_object() || !json.contains("runs") || !json["runs"].is_array())
+    throw UsageError(path_.string(), "no plan.json of a campaign", "a folder that `backobs run` made");
+  return json;
+}
+
+std::vector<PlannedRun> CampaignFolder::planned() const {
+  std::vector<PlannedRun> runs;
+  const Json json = read_plan_file();
+  for (const Json& one : json["runs"])
+    runs.push_back({one.value("index", int64_t{0}), one.value("id", ""), one.value("title", ""),
+                    one.value("settings", Json::object())});
+  return runs;
+}
+
+std::string CampaignFolder::campaign() const { return read_plan_file().value("campaign", ""); }
+
+}  // namespace backobs

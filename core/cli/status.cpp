@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "campaign/surroundings.h"
+#include "cli/print.h"
+#include "cli/verbs.h"
+#include "report/run_status.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+namespace backobs {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct StatusOptions {
+  fs::path folder;
+  std::string explain;
+  bool json = false;
+};
+
+std::string number_text(const char* pattern, double value) {
+  char text[48];
+  std::snprintf(text, sizeof text, pattern, value);
+  return text;
+}
+
+Json status_json(const RunStatus& status) {
+  return {{"index", status.run.index},
+          {"id", status.run.id},
+          {"title", status.run.title},
+          {"state", status.state},
+          {"epoch", status.epoch},
+          {"epochs", status.epochs},
+          {"step", status.step},
+          {"loss", status.loss ? Json(*status.loss) : Json()},
+          {"left_s", status.left_s ? Json(*status.left_s) : Json()},
+          {"reason", status.reason}};
+}
+
+void print_table(const std::vector<RunStatus>& all) {
+  std::vector<std::vector<std::string>> rows = {{"run", "id", "state", "epoch", "step", "loss", "left", "what"}};
+  for (const RunStatus& one : all) {
+    const std::string left = one.left_s ? number_text("%.0f s", *one.left_s) : "";
+    const std::string loss = one.loss ? number_text("%.4g", *one.loss) : "";
+    rows.push_back({std::to_string(one.run.index), one.run.id, one.state,
+                    std::to_string(one.epoch) + "/" + std::to_string(one.epochs), std::to_string(one.step), loss, left,
+                    one.run.title});
+  }
+  print(table(rows));
+  for (const RunStatus& one : all)
+    if (!one.reason.empty()) print("\n" + one.run.id + " failed: " + one.reason + "\n");
+}
+
+const RunStatus& find(const std::vector<RunStatus>& all, const std::string& index_or_id) {
+  std::vector<std::string> ids;
+  for (const RunStatus& one : all) {
+    if (one.run.id == index_or_id || std::to_string(one.run.index) == index_or_id) return one;
+    ids.push_back(one.run.id);
+  }
+  throw UsageError("--explain", "`" + index_or_id + "`", "an index or id of the campaign's runs",
+                   nearest_name(index_or_id, ids));
+}
+
+/// What `backobs run` does with a run that stands so, and why.
+std::string verdict(const std::string& state) {
+  if (state == "done" || state == "diverged") return "reused: a run of exactly these settings is " + state;
+  if (state == "failed") return "performed again: it failed before";
+  if (state == "running") return "left alone: a process is at work on it";
+  if (state == "interrupted") return "taken up again: it has a checkpoint";
+  return "performed: there is no run of exactly these settings yet";
+}
+
+Facts facts_of(const Json& record, const char* key) {
+  Facts facts;
+  if (record.is_object() && record.contains(key))
+    for (const auto& [name, value] : record[key].items()) facts[name] = value.get<std::string>();
+  return facts;
+}
+
+/// The plugins as they are now, for the names a run's settings have.
+Facts plugins_now(const Json& settings, const Registry& registry) {
+  RunSettings named;
+  named.problem.name = settings.at("problem").get<std::string>();
+  named.runner.name = settings.at("runner").get<std::string>();
+  for (const Json& extension : settings.at("extensions"))
+    named.extensions.push_back({"", extension.at("plugin").get<std::string>(), {}, 1, {}});
+  return plugin_facts(named, registry);
+}
+
+std::string since(const Facts& then, const Facts& now) {
+  if (then.empty()) return "not recorded yet";
+  const std::string changes = difference(then, now);
+  return changes.empty() ? "the same as now" : "not the same as now; " + changes;
+}
+
+Json explanation(Context& context, const StatusOptions& options, const RunStatus& status) {
+  std::ifstream stream(options.folder / "runs" / status.run.id / "run.json");
+  const Json record = stream ? Json::parse(stream, nullptr, false) : Json();
+  const Json& settings = status.run.settings;
+  const std::string data = settings.value("data_dir", "");
+  return {{"run", status.run.title},
+          {"id", status.run.id},
+          {"state", status.state},
+          {"verdict", verdict(status.state)},
+          {"plugins", since(facts_of(record, "plugin_digests"), plugins_now(settings, context.registry()))},
+          {"machine", since(facts_of(record, "machine"), machine_facts())},
+          {"data", settings.value("source", "") + ", " + (data.empty() ? "from the usual places" : "from " + data) +
+                       "; the folder is no part of the id"},
+          {"settings", settings}};
+}
+
+void print_explanation(const Json& all) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, value] : all.items())
+    if (value.is_string()) rows.push_back({name, value.get<std::string>()});
+  print(table(rows));
+}
+
+ExitCode show_status(Context& context, const StatusOptions& options) {
+  const CampaignFolder folder(options.folder);
+  const auto all = campaign_status(folder);
+  if (!options.explain.empty()) {
+    const Json told = explanation(context, options, find(all, options.explain));
+    options.json ? print(told) : print_explanation(told);
+    return ExitCode::done;
+  }
+  if (!options.json) {
+    print_table(all);
+    return ExitCode::done;
+  }
+  Json json = {{"campaign", folder.campaign()}, {"folder", options.folder.string()}, {"runs", Json::array()}};
+  for (const RunStatus& one : all) json["runs"].push_back(status_json(one));
+  print(json);
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+  auto options = std::make_shared<StatusOptions>();
+  CLI::App& verb = add_verb(app, context, "status", "Shows where the runs of a campaign stand, from its files.",
+                            [&context, options] { return show_status(context, *options); });
+  verb.add_option("folder", options->folder, "the campaign's folder")->required()->type_name("DIR");
+  verb.add_option("--explain", options->explain, "why `backobs run` would reuse or perform this run")
+      ->type_name("INDEX|ID");
+  verb.add_flag("--json", options->json, "as JSON");
+}
+
+}  // namespace backobs

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "report/run_status.h"
+
+#include "campaign/checkpoints.h"
+#include "campaign/run_folder.h"
+#include "campaign/run_lock.h"
+#include "files/number_format.h"
+#include "report/finished_runs.h"
+
+#include <fstream>
+#include <sstream>
+
+namespace backobs {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr int64_t kTail = 64 << 10;  ///< bytes that are looked at for the last rows of a log
+
+/// The last whole lines of a file.
+std::string tail_of(const fs::path& file) {
+  std::error_code error;
+  const auto size = static_cast<int64_t>(fs::file_size(file, error));
+  if (error) return "";
+  std::ifstream stream(file, std::ios::binary);
+  const int64_t first = std::max<int64_t>(0, size - kTail);
+  stream.seekg(first);
+  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  if (first > 0) text.erase(0, text.find('\n') + 1);
+  return text.substr(0, text.rfind('\n') + 1);
+}
+
+void look_at_log(RunStatus& status, const RunFolder& folder) {
+  std::error_code ignored;
+  const fs::path part = folder.metrics().string() + ".part";
+  std::istringstream lines(tail_of(fs::exists(part, ignored) ? part : folder.metrics()));
+  double seconds = 0;
+  for (std::string line; std::getline(lines, line);) try {
+      const MetricRow row = metric_row(line);
+      status.step = row.step;
+      status.epoch = row.epoch;
+      seconds = parse_real(row.wall_time).value_or(seconds);
+      if (row.split == "train" && row.metric == "loss") status.loss = parse_real(row.value);
+    } catch (const nlohmann::json::exception&) {
+      return;  // a log is text that anybody may have touched
+    }
+  const double share = status.epochs ? static_cast<double>(status.epoch) / static_cast<double>(status.epochs) : 0;
+  if (status.state == "running" && share > 0) status.left_s = seconds * (1 - share) / share;
+}
+
+std::string reason_of(const RunFolder& folder) {
+  std::ifstream stream(folder.record());
+  const auto record = nlohmann::json::parse(stream, nullptr, false);
+  if (!record.is_object() || !record.contains("error") || !record["error"].is_object()) return "";
+  return record["error"].value("message", "");
+}
+
+std::string state_of(const RunFolder& folder) {
+  const auto recorded = folder.state();
+  if (recorded == "done" || recorded == "diverged") return *recorded;
+  if (RunLock::is_held(folder.path())) return "running";
+  if (recorded) return *recorded;
+  return Checkpoints::files(folder.path()).empty() ? "waiting" : "interrupted";
+}
+
+}  // namespace
+
+std::vector<RunStatus> campaign_status(const CampaignFolder& folder) {
+  std::vector<RunStatus> all;
+  for (PlannedRun& run : folder.planned()) {
+    const RunFolder files(folder.path(), run.id);
+    RunStatus status;
+    status.epochs = run.settings.value("epochs", int64_t{0});
+    status.run = std::move(run);
+    status.state = state_of(files);
+    if (status.state == "failed") status.reason = reason_of(files);
+    look_at_log(status, files);
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+}  // namespace backobs

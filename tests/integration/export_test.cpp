@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// What other programs and people get to see of a campaign: export, status, clean.
+#include "integration/program.h"
+#include "unit/temporary_folder.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+namespace backobs::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using Row = std::map<std::string, std::string>;
+
+/// A small reader of RFC 4180, written apart from the writer.
+std::vector<std::vector<std::string>> fields_of(const std::string& text) {
+  std::vector<std::vector<std::string>> lines(1, {""});
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"' && quoted && i + 1 < text.size() && text[i + 1] == '"')
+      lines.back().back() += text[++i];
+    else if (c == '"')
+      quoted = !quoted;
+    else if (c == ',' && !quoted)
+      lines.back().emplace_back();
+    else if (c == '\n' && !quoted)
+      lines.push_back({""});
+    else
+      lines.back().back() += c;
+  }
+  lines.pop_back();
+  return lines;
+}
+
+std::vector<Row> rows_of(const std::string& text) {
+  const auto lines = fields_of(text);
+  std::vector<Row> rows;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    EXPECT_EQ(lines[i].size(), lines[0].size());
+    rows.emplace_back();
+    for (std::size_t j = 0; j < lines[0].size(); ++j) rows.back()[lines[0][j]] = lines[i].at(j);
+  }
+  return rows;
+}
+
+class ExportTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    temporary_ = new TemporaryFolder;
+    std::ofstream(folder() / "c.yaml")
+        << "campaign: c\nexperiments:\n  - problem: quadratic_deep\n    source: synthetic\n    seeds: [1, 2]\n"
+           "    runner: {name: sgd, lr: [0.01, 1e30], epochs: 2, lr_sched_epochs: [1], lr_sched_factors: [0.5]}\n"
+           "    extensions: [{name: diag_ggn_mc, as: mc, mc_samples: 2, record: [mean, max]}]\n"
+           "  - problem: quadratic_deep\n    source: synthetic\n    runner: {name: sgd, lr: 0.01, batch_size: 100000}\n";
+    const Answer answer = backobs(folder(), "run c.yaml --output out --threads 1");
+    ASSERT_EQ(answer.code, 1) << answer.err;
+  }
+  static void TearDownTestSuite() { delete temporary_; }
+  static const fs::path& folder() { return temporary_->path(); }
+  static json records() {
+    json all = json::object();
+    for (const auto& entry : fs::directory_iterator(folder() / "out/c/runs"))
+      all[entry.path().filename().string()] = json::parse(text_of(entry.path() / "run.json"));
+    return all;
+  }
+
+ private:
+  static TemporaryFolder* temporary_;
+};
+TemporaryFolder* ExportTest::temporary_ = nullptr;
+
+TEST_F(ExportTest, CsvHasEveryRowWithItsSettings) {
+  const Answer answer = backobs(folder(), "export out/c --format csv");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  EXPECT_EQ(answer.out.rfind("campaign,run_id,problem,runner,seed,step,epoch,split,metric,parameter,value,wall_time,", 0), 0u);
+  const auto rows = rows_of(answer.out);
+  const json all = records();
+  std::map<std::string, std::size_t> next;
+  std::map<std::string, std::vector<json>> wanted;
+  for (const auto& [id, record] : all.items()) {
+    if (record["state"] == "failed") continue;
+    std::istringstream lines(text_of(folder() / "out/c/runs" / id / "metrics.ndjson"));
+    for (std::string line; std::getline(lines, line);) wanted[id].push_back(json::parse(line));
+  }
+  ASSERT_EQ(wanted.size(), 4u);
+  for (const Row& row : rows) {
+    const std::string& id = row.at("run_id");
+    ASSERT_LT(next[id], wanted[id].size());
+    const json& line = wanted[id][next[id]++];
+    const json& settings = all[id]["settings"];
+    EXPECT_EQ(row.at("step"), line["step"].dump());
+    EXPECT_EQ(row.at("metric"), line["metric"]);
+    EXPECT_EQ(row.at("parameter"), line["parameter"]);
+    if (line["value"].is_number()) EXPECT_EQ(std::stod(row.at("value")), line["value"].get<double>());
+    else EXPECT_EQ(std::isfinite(std::stod(row.at("value"))), false) << row.at("value");
+    EXPECT_EQ(std::stod(row.at("lr")), settings["runner_options"]["lr"].get<double>());
+    EXPECT_EQ(row.at("seed"), settings["seed"].dump());
+    EXPECT_EQ(row.at("mc.mc_samples"), "2");
+    EXPECT_EQ(row.at("mc.record"), "mean max");
+    EXPECT_EQ(row.at("lr_sched_epochs"), "1");
+    EXPECT_EQ(row.at("threads"), "1");
+  }
+  for (const auto& [id, lines] : wanted) EXPECT_EQ(next[id], lines.size()) << id;
+}
+
+TEST_F(ExportTest, WithoutTimingNothingDiffersBetweenRepetitions) {
+  const Answer first = backobs(folder(), "export out/c --format csv --no-timing --to first.csv");
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_TRUE(first.out.empty());
+  ASSERT_EQ(backobs(folder(), "run c.yaml --output again --threads 1 --jobs 3").code, 1);
+  EXPECT_TRUE(backobs(folder(), "export again/c --format csv --no-timing").out == text_of(folder() / "first.csv"));
+}
+
+TEST_F(ExportTest, DeepobsTreeHoldsTheFinishedRuns) {
+  EXPECT_EQ(backobs(folder(), "export out/c --format deepobs").code, 2);
+  const Answer answer = backobs(folder(), "export out/c --format deepobs --to tree");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  std::set<int> seeds;
+  std::size_t files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder() / "tree/quadratic_deep/SGD")) {
+    if (!entry.is_regular_file()) continue;
+    ++files;
+    const std::string name = entry.path().filename();
+    seeds.insert(std::stoi(name.substr(std::string("random_seed__").size())));
+  }
+  EXPECT_EQ(files, 4u);
+  EXPECT_EQ(seeds, (std::set<int>{1, 2}));
+}
+
+TEST_F(ExportTest, StatusTellsEveryState) {
+  const Answer answer = backobs(folder(), "status out/c --json");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const json status = json::parse(answer.out);
+  ASSERT_EQ(status["runs"].size(), 5u);
+  for (const json& run : status["runs"]) {
+    const json record = records()[run["id"].get<std::string>()];
+    EXPECT_EQ(run["state"], record["state"]);
+    EXPECT_EQ(run["index"], record["index"]);
+    if (run["state"] == "done") EXPECT_EQ(run["epoch"], 2);
+    if (run["state"] == "failed") EXPECT_NE(run["reason"].get<std::string>().find("100000"), std::string::npos);
+  }
+  EXPECT_NE(backobs(folder(), "status out/c").out.find("diverged"), std::string::npos);
+  EXPECT_EQ(backobs(folder(), "status .").code, 2);
+}
+
+TEST_F(ExportTest, StatusExplainsReuse) {
+  const json done = json::parse(backobs(folder(), "status out/c --explain 0 --json").out);
+  EXPECT_EQ(done["verdict"].get<std::string>().rfind("reused", 0), 0u) << done;
+  EXPECT_EQ(done["plugins"], "the same as now");
+  EXPECT_EQ(done["machine"], "the same as now");
+  const json failed = json::parse(backobs(folder(), "status out/c --explain 4 --json").out);
+  EXPECT_EQ(failed["verdict"].get<std::string>().rfind("performed again", 0), 0u) << failed;
+  const Answer unknown = backobs(folder(), "status out/c --explain 9");
+  EXPECT_EQ(unknown.code, 2);
+}
+
+TEST_F(ExportTest, CleanRemovesLeftoversOfFinishedRunsAlone) {
+  const json all = records();
+  for (const auto& [id, record] : all.items())
+    for (const char* file : {"checkpoint-0", "metrics.ndjson.part"})
+      std::ofstream(folder() / "out/c/runs" / id / file) << std::string(1000, 'x');
+  const json cleaned = json::parse(backobs(folder(), "clean out/c --json").out);
+  EXPECT_EQ(cleaned["files"], 8);
+  EXPECT_EQ(cleaned["bytes"], 8000);
+  for (const auto& [id, record] : all.items())
+    EXPECT_EQ(fs::exists(folder() / "out/c/runs" / id / "checkpoint-0"), record["state"] == "failed");
+}
+
+}  // namespace
+}  // namespace backobs::testing
