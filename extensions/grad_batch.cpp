@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include <backobs/plugin.h>
+#include <backobs/subsampling.h>
 
 namespace {
 using namespace backobs;
 
-/// g_n, the gradient of the contribution l_n of sample n. [N, *p]; carries the loss reduction, so sum_n g_n = grad.
+/// g_n, the gradient of the contribution l_n of sample n. [N, *p], or [B, *p] for the B samples of `subsampling`;
+/// carries the loss reduction with the full N, so sum_n g_n = grad.
 /// Source: Dangel, Kunstner, Hennig, "BackPACK: Packing more into backprop", ICLR 2020.
 class GradBatch final : public Extension {
  public:
-  explicit GradBatch(const Options&) {}
+  static Schema schema() { return Subsampling::schema(); }
+  explicit GradBatch(const Options& options) : subsampling_(options) {}
   std::vector<Need> needs() const override { return {{Need::What::columns, SignalKey::gradient()}}; }
-  void visit(const ParameterVisit& p, Results& results) override { results.put(p, p.columns(SignalKey::gradient()).squeeze(0)); }
+  void begin_pass(const PassInfo& pass) override { subsampling_.check(pass.batch_size); }
+  void visit(const ParameterVisit& p, Results& results) override {
+    results.put(p, subsampling_.of(p.columns(SignalKey::gradient()).squeeze(0), 0));
+  }
+
+ private:
+  Subsampling subsampling_;
 };
 
 }  // namespace

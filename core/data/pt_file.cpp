@@ -93,18 +93,25 @@ void write_pt(const std::filesystem::path& file, const std::vector<std::pair<std
 }
 
 std::map<std::string, at::Tensor> read_pt(const std::filesystem::path& file) {
+  constexpr const char* kWanted = "a dictionary of tensors, as torch.save writes it";
   std::ifstream stream(file, std::ios::binary);
-  const std::vector<char> bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  c10::IValue root;
+  if (!stream || std::filesystem::is_directory(file)) throw DataError(file.string(), "no readable file", kWanted);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  c10::IValue value;
   try {
-    root = torch::jit::pickle_load(bytes);
-  } catch (const std::exception&) {  // LibTorch's reader throws several kinds
-    throw DataError(file.string(), "something else", "a file of torch.save");
+    value = torch::jit::pickle_load(bytes);
+  } catch (const c10::Error& error) {
+    throw DataError(file.string(), error.what_without_backtrace(), kWanted);
+  } catch (const std::exception& error) {
+    throw DataError(file.string(), error.what(), kWanted);
   }
-  if (!root.isGenericDict()) throw DataError(file.string(), root.tagKind(), "a dictionary of tensors");
+  if (!value.isGenericDict()) throw DataError(file.string(), "a " + value.tagKind(), kWanted);
   std::map<std::string, at::Tensor> tensors;
-  for (const auto& entry : root.toGenericDict())
-    if (entry.key().isString() && entry.value().isTensor()) tensors[entry.key().toStringRef()] = entry.value().toTensor();
+  for (const auto& entry : value.toGenericDict()) {
+    if (!entry.key().isString() || !entry.value().isTensor())
+      throw DataError(file.string(), "an entry " + entry.key().tagKind() + ": " + entry.value().tagKind(), kWanted);
+    tensors[entry.key().toStringRef()] = entry.value().toTensor().detach();
+  }
   return tensors;
 }
 

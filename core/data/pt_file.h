@@ -20,8 +20,8 @@ namespace backobs {
 BACKOBS_API void write_pt(const std::filesystem::path& file,
                           const std::vector<std::pair<std::string, at::Tensor>>& tensors);
 
-/// Every tensor of a dictionary with text keys, such as write_pt or Python's torch.save(model.state_dict()) left; other
-/// values are passed over. Throws DataError for a file that is none.
+/// A dictionary of tensors as write_pt or Python's torch.save(model.state_dict()) left it, on the CPU. Nothing but a
+/// dictionary of text and tensors is accepted. Throws DataError with file and reason.
 BACKOBS_API std::map<std::string, at::Tensor> read_pt(const std::filesystem::path& file);
 
 }  // namespace backobs

@@ -73,6 +73,13 @@ class ConvTransposeRule final : public LayerRule {
     shape.insert(shape.end(), module_->weight.sizes().begin(), module_->weight.sizes().end());
     return split.reshape(shape);
   }
+  Tensor to_affine(const std::string&, const Tensor& value, const std::vector<int64_t>& sizes) const override {
+    auto shape = value.sizes().slice(0, value.dim() - module_->weight.dim()).vec();
+    const auto leading = static_cast<int64_t>(shape.size());
+    const auto joined = value.flatten(leading + 2).unflatten(leading, {groups_, -1}).transpose(leading + 1, leading + 2);
+    shape.insert(shape.end(), sizes.begin(), sizes.end());
+    return joined.reshape(shape);
+  }
 
  private:
   static Sizes sizes(const torch::ExpandingArray<D>& array) { return {array->begin(), array->end()}; }

@@ -217,4 +217,13 @@ Tensor LayerRule::from_affine(const std::string& parameter, const Tensor& value)
   return value.reshape(shape);
 }
 
+Tensor LayerRule::to_affine(const std::string& parameter, const Tensor& value, const std::vector<int64_t>& sizes) const {
+  int64_t axes = 0;
+  for (const auto& candidate : parameters())
+    if (candidate.name == parameter) axes = candidate.value.dim();
+  auto shape = value.sizes().slice(0, value.dim() - axes).vec();
+  shape.insert(shape.end(), sizes.begin(), sizes.end());
+  return value.reshape(shape);
+}
+
 }  // namespace backobs

@@ -17,8 +17,11 @@ std::string SignalKey::to_string() const {
 
 std::string Need::to_string() const {
   static const char* const names[] = {"columns",       "sum",      "sum_squares",  "sample_squares",
-                                      "squared_norms", "variance", "input_factor", "output_factor"};
-  return std::string(names[static_cast<int>(what)]) + " of " + signal.to_string();
+                                      "squared_norms", "variance", "input_factor", "output_factor",
+                                      "product",       "block"};
+  static const char* const of_signs[] = {"", ", positive part", ", absolute values"};
+  return std::string(names[static_cast<int>(what)]) + " of " + signal.to_string() +
+         (vectors.empty() ? "" : " with vectors " + vectors) + of_signs[static_cast<int>(signs)];
 }
 
 }  // namespace backobs

@@ -27,6 +27,16 @@ double entries(const ParameterInfo& parameter) {
   return product;
 }
 
+/// Columns of curvature: the square roots and the residuals.
+std::optional<std::string> product_refusal(const Need& need, const NeedContext& c) {
+  const auto kind = need.signal.kind;
+  if (kind == SignalKey::Kind::gradient || kind == SignalKey::Kind::averaged_curvature)
+    return need.to_string() + " does not exist: the signal is no square root of curvature";
+  if (need.signs != Signs::kept && c.parameter.shared)
+    return "the positive part of the curvature of a parameter with several uses is not defined";
+  return std::nullopt;
+}
+
 std::optional<std::string> kronecker_refusal(const NeedContext& c) {
   if (c.parameter.shared) return "Kronecker factors of a parameter with several uses are not defined";
   if (c.parameter.form == ParamForm::general)
@@ -60,6 +70,7 @@ std::optional<std::string> refusal(const Need& need, const NeedContext& c) {
   using Kind = SignalKey::Kind;
   const double batch = static_cast<double>(c.batch_size), bytes = static_cast<double>(c.element_bytes);
   if (need.what == What::input_factor) return kronecker_refusal(c);
+  if (need.what == What::product || need.what == What::block) return product_refusal(need, c);
   if (need.signal.kind == Kind::averaged_curvature) {
     if (need.what != What::output_factor) return need.to_string() + " does not exist: the signal is one matrix";
     if (auto reason = kronecker_refusal(c)) return reason;

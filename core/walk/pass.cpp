@@ -25,6 +25,7 @@ struct Pass::Impl {
   std::set<std::pair<bool, int64_t>> probed;  ///< (training, N) whose samples were found independent
   uint64_t penalty_key = 0;
   double penalty_value = 0;
+  std::vector<std::weak_ptr<HeldBlock>> blocks;  ///< given out in the last pass
 
   Impl(const Network& net, std::shared_ptr<const LossRule> rule, PassSettings s)
       : network(net), loss(std::move(rule)), settings(std::move(s)), infos(describe_parameters()), shapes(net.sample_shapes()) {}
@@ -36,6 +37,9 @@ struct Pass::Impl {
   bool couples_samples(const ForwardContext& context) const;
   void refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size);
   Evaluation evaluation(const LossIO& io, const Tensor& contributions);
+  std::vector<ParameterQuantities> quantities_of(const WalkPlan& plan) const;
+  TensorList gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const;
+  void release_blocks();
   void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
             const ResultSink& sink, const std::function<void(std::size_t)>& visited = {});
   PassOutcome training_pass(const Batch& batch, const PassInfo& info, const ForwardContext& context, const WalkPlan& plan,
@@ -112,15 +116,41 @@ void Pass::Impl::refuse_coupling(const Tape& tape, const ForwardContext& context
   }
 }
 
-void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
-                      const ResultSink& sink, const std::function<void(std::size_t)>& visited) {
+std::vector<ParameterQuantities> Pass::Impl::quantities_of(const WalkPlan& plan) const {
   std::vector<ParameterQuantities> quantities;
   quantities.reserve(infos.size());
   for (std::size_t p = 0; p < infos.size(); ++p)
     quantities.emplace_back(infos[p], network.parameter(infos[p].name).value, plan.needs_of_parameter[p],
                             settings.penalty_in_quantities);
+  return quantities;
+}
+
+/// A walk of the gradient alone, for products with it: [1, *p] by parameter, as visits see it.
+TensorList Pass::Impl::gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const {
+  const auto plan = make_plan(network, infos, {}, shapes, info.batch_size);
+  auto quantities = quantities_of(plan);
+  TensorList result(infos.size());
+  walk_tiles({network, plan, tape, *loss, io, info, shapes, tiling}, quantities, [&](std::size_t p) {
+    quantities[p].finish(info.batch_size);
+    result[p] = quantities[p].value({Need::What::sum, SignalKey::gradient()}).clone().unsqueeze(0);
+  });
+  return result;
+}
+
+void Pass::Impl::release_blocks() {
+  for (const auto& block : blocks)
+    if (const auto held = block.lock()) held->release();
+  blocks.clear();
+}
+
+void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
+                      const ResultSink& sink, const std::function<void(std::size_t)>& visited) {
+  auto quantities = quantities_of(plan);
+  for (const auto& one : quantities)
+    for (const auto& block : one.blocks()) blocks.push_back(block);
   Visits visits(plan, infos, network, info, sink);
   visits.begin();
+  visits.give_vectors(plan.reads_gradient_vectors() ? gradients(tape, io, info, tiling) : TensorList{}, quantities);
   const auto complete = [&](std::size_t p) {
     quantities[p].finish(info.batch_size);
     visits.visit(p, quantities[p]);
@@ -177,7 +207,7 @@ void Pass::Impl::frozen_pass(const Batch& batch, const PassInfo& info, ForwardCo
 
 Pass::Pass(const Network& network, std::shared_ptr<const LossRule> loss, PassSettings settings)
     : impl_(std::make_unique<Impl>(network, std::move(loss), std::move(settings))) {}
-Pass::~Pass() = default;
+Pass::~Pass() { impl_->release_blocks(); }
 
 const std::vector<ParameterInfo>& Pass::parameters() const { return impl_->infos; }
 
@@ -195,6 +225,7 @@ Evaluation Pass::evaluate(const Batch& batch, const ForwardContext& context) con
 PassOutcome Pass::run(const Batch& batch, const PassInfo& info, bool training,
                       const std::vector<ExtensionInstance>& extensions, const ResultSink& sink) {
   at::NoGradGuard no_grad;
+  impl_->release_blocks();
   const ForwardContext context{training, false, info.random, {}};
   const auto& plan = impl_->plan_for(extensions, info.batch_size);
   if (extensions.empty() || !plan.coupled_node.empty() || !impl_->couples_samples(context))

@@ -4,6 +4,13 @@
 #include <ATen/ATen.h>
 
 namespace backobs::penalty {
+namespace {
+
+bool is_root(const SignalKey& key) {
+  return key.kind == SignalKey::Kind::sqrt_ggn_exact || key.kind == SignalKey::Kind::sqrt_ggn_mc;
+}
+
+}  // namespace
 
 Tensor per_sample(const SignalKey& key, const Tensor& w, double c, int64_t batch_size) {
   if (c == 0 || key.kind != SignalKey::Kind::gradient) return {};
@@ -16,15 +23,16 @@ Tensor norm_correction(const Tensor& inner_products, const Tensor& w, double c, 
 }
 
 void complete(const Need& need, Tensor& value, const Tensor& w, const Tensor& g, double c, int64_t batch_size) {
-  using Kind = SignalKey::Kind;
   const double n = static_cast<double>(batch_size);
-  const bool root = need.signal.kind == Kind::sqrt_ggn_exact || need.signal.kind == Kind::sqrt_ggn_mc;
-  if (need.what == Need::What::sum_squares && need.signal.kind == Kind::gradient)
+  const bool root = is_root(need.signal);
+  if (need.what == Need::What::sum_squares && need.signal.kind == SignalKey::Kind::gradient)
     value.add_(w * g, 2 * c / n).add_(w.square(), c * c / n);
   else if (need.what == Need::What::sum_squares && root)
     value.add_(c);
   else if (need.what == Need::What::sample_squares && root)
     value.add_(c / n);
 }
+
+double of_block(const SignalKey& key, double c) { return is_root(key) ? c : 0; }
 
 }  // namespace backobs::penalty

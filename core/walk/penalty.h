@@ -25,4 +25,7 @@ Tensor norm_correction(const Tensor& inner_products, const Tensor& w, double c, 
 /// Variances do not change; roots, residuals and Kronecker factors are of the empirical risk alone.
 void complete(const Need& need, Tensor& value, const Tensor& w, const Tensor& g, double c, int64_t batch_size);
 
+/// c where a block of this signal has + c I: the square roots.
+double of_block(const SignalKey& key, double c);
+
 }  // namespace backobs::penalty

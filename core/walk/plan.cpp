@@ -60,6 +60,13 @@ bool WalkPlan::has(SignalKey::Kind kind) const {
   return std::any_of(signals.begin(), signals.end(), [&](const SignalKey& key) { return key.kind == kind; });
 }
 
+bool WalkPlan::reads_gradient_vectors() const {
+  for (const auto& needs : needs_of_parameter)
+    for (const auto& need : needs)
+      if (need.what == Need::What::product && need.vectors == kGradientVectors) return true;
+  return false;
+}
+
 WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& infos,
                    const std::vector<ExtensionInstance>& extensions,
                    const std::vector<std::vector<int64_t>>& shapes, int64_t batch_size) {

@@ -31,6 +31,8 @@ struct WalkPlan {
   std::string coupled_node;                                   ///< where samples mix even with frozen normalisation; mostly empty
 
   bool has(SignalKey::Kind kind) const;
+  /// Whether a product with the gradient is among the needs.
+  bool reads_gradient_vectors() const;
 };
 
 /// Plans a pass. `batch_size` decides what fits into memory; `sample_shapes` is Network::sample_shapes().

@@ -42,10 +42,14 @@ ParameterQuantities::ParameterQuantities(const ParameterInfo& info, Tensor value
   gradient_ = value_.grad();
   if (!gradient_.defined() || !gradient_.is_contiguous() || gradient_.options().dtype() != value_.dtype())
     gradient_ = at::empty(value_.sizes(), value_.options().requires_grad(false));
+  for (const auto& need : needs_)
+    if (need.what == What::block)
+      blocks_[need.signal] = std::make_shared<HeldBlock>("block of " + info_.name + " in " + need.signal.to_string(),
+                                                         info_.shape, penalty::of_block(need.signal, penalty_));
 }
 
 void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
-                              const Columns& columns, const TilePosition& tile, int64_t total_columns, bool last_use) {
+                              const Columns& columns, const TilePosition& tile, int64_t total_columns, std::size_t source) {
   const auto form = rule.form(local_name);
   if (!info_.shared && (form == ParamForm::weight || form == ParamForm::bias)) {
     add_affine(rule, io, local_name, key, columns, tile, total_columns);
@@ -54,16 +58,35 @@ void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const st
   const auto dense = columns.written_out();
   if (key == SignalKey::gradient()) add_gradient(rule.sum_param_jac_t(io, local_name, dense.dense));
   if (!reads_columns(key)) return;
-  auto own = rule.param_jac_t(io, local_name, dense.dense);
+  const auto own = rule.param_jac_t(io, local_name, dense.dense);
   if (needs(What::output_factor, key)) add_output_factor(rule, io, form, key, dense.dense, own);
-  if (info_.shared) {
-    auto& pending = pending_[key];
-    pending = pending.defined() ? pending + own : own;
-    if (!last_use) return;
-    own = pending;
-    pending_.erase(key);
+  if (!info_.shared) {
+    add_from_columns(key, own, dense.signs, tile, total_columns);
+    return;
   }
-  add_from_columns(key, own, dense.signs, tile, total_columns);
+  auto& pending = pending_[source];
+  pending = {key, pending.columns.defined() ? pending.columns + own : own, dense.signs, tile, total_columns};
+}
+
+void ParameterQuantities::end_uses() {
+  for (const auto& [source, sum] : pending_) add_from_columns(sum.key, sum.columns, sum.signs, sum.tile, sum.total_columns);
+  pending_.clear();
+}
+
+bool ParameterQuantities::needs_products(const SignalKey& key) const {
+  return std::any_of(needs_.begin(), needs_.end(), [&](const Need& need) {
+    return (need.what == What::product || need.what == What::block) && need.signal == key;
+  });
+}
+
+void ParameterQuantities::add_products(const SignalKey& key, const ParameterColumns& columns) {
+  for (const auto& need : needs_)
+    if (need.what == What::product && need.signal == key) {
+      auto& sum = values_[need];
+      const auto part = product(columns, vectors_.at(need.vectors), need.signs);
+      sum = sum.defined() ? sum.add_(part) : part;
+    }
+  if (needs(What::block, key)) blocks_.at(key)->add(columns);
 }
 
 void ParameterQuantities::add_residual(const Columns& columns, const TilePosition& tile) {
@@ -72,24 +95,26 @@ void ParameterQuantities::add_residual(const Columns& columns, const TilePositio
 
 /// Everything from written-out columns [V, n, *p]: always right, for any kind of parameter.
 void ParameterQuantities::add_from_columns(const SignalKey& key, const Tensor& a, const Tensor& signs,
-                                           const TilePosition& tile, int64_t total_columns) {
+                                           const TilePosition& tile, int64_t total_columns, bool with_squares) {
   if (needs(What::sum, key) && !(key == SignalKey::gradient())) accumulate(What::sum, key, a.sum(c10::IntArrayRef{0, 1}));
   if (needs(What::variance, key)) {
     const auto wide = a[0].to(at::kDouble);
     accumulate_moments(wide.sum(0), wide.square().sum(0));
   }
-  if (needs(What::sum_squares, key)) accumulate(What::sum_squares, key, signed_squares(a, signs).sum(0).sum(0));
-  join_from_columns(key, a, signs, tile, total_columns);
+  if (with_squares && needs(What::sum_squares, key))
+    accumulate(What::sum_squares, key, signed_squares(a, signs).sum(0).sum(0));
+  if (needs_products(key)) add_products(key, {a, {}, {}, signs, nullptr, {}});
+  join_from_columns(key, a, signs, tile, total_columns, with_squares);
 }
 
 /// What keeps the sample axis; here the penalty enters sample by sample.
 void ParameterQuantities::join_from_columns(const SignalKey& key, Tensor a, const Tensor& signs, const TilePosition& tile,
-                                            int64_t total_columns) {
+                                            int64_t total_columns, bool with_squares) {
   if (!needs(What::columns, key) && !needs(What::squared_norms, key) && !needs(What::sample_squares, key)) return;
   if (const auto share = penalty::per_sample(key, value_.detach(), penalty_, tile.batch_size); share.defined()) a = a + share;
   if (needs(What::columns, key)) join(What::columns, key, a, 1, tile, total_columns);
   if (needs(What::squared_norms, key)) join(What::squared_norms, key, a.flatten(2).square().sum(2), 1, tile, total_columns);
-  if (needs(What::sample_squares, key))
+  if (with_squares && needs(What::sample_squares, key))
     join(What::sample_squares, key, signed_squares(a, signs).sum(0), 0, tile, total_columns);
 }
 
@@ -97,34 +122,17 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
                                      const SignalKey& key, const Columns& columns, const TilePosition& tile,
                                      int64_t total_columns) {
   const bool is_weight = rule.form(local_name) == ParamForm::weight;
-  const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
   const auto x = is_weight ? rule.affine_input(io) : Tensor();
-
-  // With one position and one group squares only need q[n,c]; a diagonal residual never has to be written out.
-  const bool only_squares = !needs(What::columns, key) && !needs(What::squared_norms, key) &&
-                            !needs(What::output_factor, key) && !needs(What::sum, key) && !(key == SignalKey::gradient());
-  if (only_squares) {
-    if (!needs(What::sum_squares, key) && !needs(What::sample_squares, key)) return;
-    const auto probe = rule.affine_columns(io, (columns.dense.defined() ? columns.dense.narrow(0, 0, 1)
-                                                                        : columns.diagonal.unsqueeze(0)));
-    if (probe.size(2) == 1 && probe.size(3) == 1) {
-      const auto q = summed_squares(columns).reshape({io.samples(), -1});
-      if (needs(What::sum_squares, key))
-        accumulate(What::sum_squares, key, shaped(is_weight ? affine::sum_squares_from(q, x) : q.sum(0).unsqueeze(0)));
-      if (needs(What::sample_squares, key))
-        join(What::sample_squares, key, shaped(is_weight ? affine::sample_squares_from(q, x) : q.unsqueeze(1)), 0, tile,
-             total_columns);
-      return;
-    }
-  }
+  const bool squares_done = add_squares_of_sums(rule, io, local_name, key, columns, x, tile, total_columns);
+  if (!needs_written_out(key, squares_done)) return;
 
   const auto dense = columns.written_out();
   const auto z = rule.affine_columns(io, dense.dense);  // [V, n, S, G, C]
   if (needs(What::output_factor, key)) accumulate(What::output_factor, key, affine::output_moment(z));
   if (!is_weight) {
-    const auto a = shaped(z.sum(2));
+    const auto a = rule.from_affine(local_name, z.sum(2));
     if (key == SignalKey::gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
-    add_from_columns(key, a, dense.signs, tile, total_columns);
+    add_from_columns(key, a, dense.signs, tile, total_columns, !squares_done);
     return;
   }
   if (key == SignalKey::gradient()) {
@@ -132,23 +140,53 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
       at::mm_out(gradient_, z.reshape({-1, z.size(4)}).t(), x.reshape({-1, x.size(3)}));  // straight into grad()
       gradient_started_ = true;
     } else {
-      add_gradient(shaped(affine::sum(z, x)));
+      add_gradient(rule.from_affine(local_name, affine::sum(z, x)));
     }
   } else if (needs(What::sum, key)) {
-    accumulate(What::sum, key, shaped(affine::sum(z, x)));
+    accumulate(What::sum, key, rule.from_affine(local_name, affine::sum(z, x)));
   }
-  add_weight_values(shaped, key, z, dense.signs, x, tile, total_columns);
+  if (needs_products(key)) add_products(key, {{}, z, x, dense.signs, &rule, local_name});
+  add_weight_values(rule, local_name, key, z, dense.signs, x, tile, total_columns, !squares_done);
+}
+
+/// With one position and one group squares only need q[n,c] = sum_v sign z^2, and a diagonal residual is never written
+/// out. True if the squares of this signal are always made this way here, whatever else is asked for.
+bool ParameterQuantities::add_squares_of_sums(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
+                                              const SignalKey& key, const Columns& columns, const Tensor& x,
+                                              const TilePosition& tile, int64_t total_columns) {
+  if (key == SignalKey::gradient()) return false;
+  if (!needs(What::sum_squares, key) && !needs(What::sample_squares, key)) return true;
+  const auto probe = rule.affine_columns(io, columns.dense.defined() ? columns.dense.narrow(0, 0, 1)
+                                                                     : columns.diagonal.unsqueeze(0));
+  if (probe.size(2) != 1 || probe.size(3) != 1) return false;
+  const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
+  const auto q = summed_squares(columns).reshape({io.samples(), -1});
+  if (needs(What::sum_squares, key))
+    accumulate(What::sum_squares, key, shaped(x.defined() ? affine::sum_squares_from(q, x) : q.sum(0).unsqueeze(0)));
+  if (needs(What::sample_squares, key))
+    join(What::sample_squares, key, shaped(x.defined() ? affine::sample_squares_from(q, x) : q.unsqueeze(1)), 0, tile,
+         total_columns);
+  return true;
+}
+
+/// Whether somebody reads more of this signal than squares.
+bool ParameterQuantities::needs_written_out(const SignalKey& key, bool squares_done) const {
+  if (key == SignalKey::gradient() || !squares_done) return true;
+  return needs(What::columns, key) || needs(What::squared_norms, key) || needs(What::output_factor, key) ||
+         needs(What::sum, key) || needs_products(key);
 }
 
 /// The weight's derived quantities from z and x, without individual gradients where nobody asked for them.
-void ParameterQuantities::add_weight_values(const std::function<Tensor(const Tensor&)>& shaped, const SignalKey& key,
+void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key,
                                             const Tensor& z, const Tensor& signs, const Tensor& x,
-                                            const TilePosition& tile, int64_t total_columns) {
+                                            const TilePosition& tile, int64_t total_columns, bool with_squares) {
+  const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
   if (needs(What::variance, key)) {
     const auto wide_z = z.to(at::kDouble), wide_x = x.to(at::kDouble);
     accumulate_moments(shaped(affine::sum(wide_z, wide_x)), shaped(affine::sum_squares(wide_z, {}, wide_x)));
   }
-  if (needs(What::sum_squares, key)) accumulate(What::sum_squares, key, shaped(affine::sum_squares(z, signs, x)));
+  if (with_squares && needs(What::sum_squares, key))
+    accumulate(What::sum_squares, key, shaped(affine::sum_squares(z, signs, x)));
   // Each value has one way of being computed, whatever else is asked for: an extension must change no other number.
   const bool penalised = penalty_ != 0 && key == SignalKey::gradient();
   Tensor individual;
@@ -161,12 +199,12 @@ void ParameterQuantities::add_weight_values(const std::function<Tensor(const Ten
     auto norms = affine::squared_norms(z, x);
     if (penalised) {
       const auto w = value_.detach();
-      const auto products = affine::inner_products(z, x, w.reshape({z.size(3), z.size(4), x.size(3)}));
+      const auto products = affine::inner_products(z, x, rule.to_affine(local_name, w, {z.size(3), z.size(4), x.size(3)}));
       norms += penalty::norm_correction(products, w, penalty_, tile.batch_size);
     }
     join(What::squared_norms, key, norms, 1, tile, total_columns);
   }
-  if (needs(What::sample_squares, key))
+  if (with_squares && needs(What::sample_squares, key))
     join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(affine::sample_squares(z, signs, x)), 0,
          tile, total_columns);
 }
@@ -272,6 +310,7 @@ void ParameterQuantities::finish(int64_t batch_size) {
         (moment2_.div_(static_cast<double>(batch_size)) - mean.square()).clamp_min_(0).to(value_.scalar_type());
   }
   add_penalty(batch_size);
+  add_penalty_to_products();
   values_[{What::sum, key}] = gradient_;
   if (gradient_penalty_ != 0) {
     if (penalty_ == 0) values_[{What::sum, key}] = gradient_.clone();
@@ -283,6 +322,29 @@ void ParameterQuantities::finish(int64_t batch_size) {
 void ParameterQuantities::add_penalty(int64_t batch_size) {
   if (penalty_ == 0) return;
   for (auto& [need, value] : values_) penalty::complete(need, value, value_.detach(), gradient_, penalty_, batch_size);
+}
+
+/// Products of a square root are with the block + c I.
+void ParameterQuantities::add_penalty_to_products() {
+  for (const auto& need : needs_) {
+    if (need.what != What::product) continue;
+    const auto& vectors = vectors_.at(need.vectors);
+    auto& value = values_[need];
+    if (!value.defined()) value = at::zeros_like(vectors);
+    if (const double c = penalty::of_block(need.signal, penalty_); c != 0) value.add_(vectors, c);
+  }
+}
+
+std::vector<std::shared_ptr<HeldBlock>> ParameterQuantities::blocks() const {
+  std::vector<std::shared_ptr<HeldBlock>> result;
+  for (const auto& [key, block] : blocks_) result.push_back(block);
+  return result;
+}
+
+void ParameterQuantities::clear() {
+  values_.clear();
+  vectors_.clear();
+  blocks_.clear();
 }
 
 const Tensor& ParameterQuantities::value(const Need& need) const {

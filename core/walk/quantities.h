@@ -5,8 +5,8 @@
 #include <backobs/layer.h>
 
 #include "signals/columns.h"
+#include "walk/curvature_block.h"
 
-#include <functional>
 #include <map>
 #include <set>
 
@@ -25,9 +25,21 @@ class ParameterQuantities {
  public:
   ParameterQuantities(const ParameterInfo& info, Tensor value, const std::set<Need>& needs, bool penalty);
 
-  /// One signal's columns at one use of the parameter. `total_columns` is V of the whole signal.
+  /// The vectors [K, *p] of declared products, before the first tile.
+  void set_vectors(const std::string& name, const Tensor& vectors) { vectors_[name] = vectors.to(value_.options()).detach(); }
+  const Tensor& vectors(const std::string& name) const { return vectors_.at(name); }
+  bool has_vectors(const std::string& name) const { return vectors_.count(name) > 0; }
+
+  /// One signal's columns at one use of the parameter. `source` tells apart columns that are alive at once, also of one
+  /// signal; `total_columns` is V of the whole signal.
   void add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
-           const Columns& columns, const TilePosition& tile, int64_t total_columns, bool last_use);
+           const Columns& columns, const TilePosition& tile, int64_t total_columns, std::size_t source);
+  /// What a source starts with in this shared parameter itself, [V, n, *p] with signs [V, n].
+  void add_own(const SignalKey& key, const Tensor& columns, const Tensor& signs, const TilePosition& tile, std::size_t source) {
+    pending_[source] = {key, columns, signs, tile, 0};
+  }
+  /// After the last use of a shared parameter: what its uses added up to becomes derived quantities.
+  void end_uses();
   /// The parameter's own curvature: residual columns that are already in the parameter, [R, n, *p].
   void add_residual(const Columns& columns, const TilePosition& tile);
   /// (1/N) X X^T once per use and block of samples.
@@ -37,29 +49,48 @@ class ParameterQuantities {
 
   /// After the last tile: puts the gradient, penalty included, into the parameter's grad() and completes all values.
   void finish(int64_t batch_size);
+  /// Whether anything but the gradient itself is computed from this signal.
+  bool reads_columns(const SignalKey& key) const;
   /// A finished value.
   const Tensor& value(const Need& need) const;
-  void clear() { values_.clear(); }
+  /// The operator of a declared What::block.
+  const std::shared_ptr<HeldBlock>& block(const SignalKey& key) const { return blocks_.at(key); }
+  /// All of them.
+  std::vector<std::shared_ptr<HeldBlock>> blocks() const;
+  void clear();
 
  private:
+  /// The columns of all uses of a shared parameter so far, [V, n, *p].
+  struct Pending {
+    SignalKey key;
+    Tensor columns, signs;
+    TilePosition tile;
+    int64_t total_columns;
+  };
   bool needs(Need::What what, const SignalKey& key) const { return needs_.count({what, key}) > 0; }
+  bool needs_products(const SignalKey& key) const;
+  void add_products(const SignalKey& key, const ParameterColumns& columns);
   void add_from_columns(const SignalKey& key, const Tensor& columns, const Tensor& signs, const TilePosition& tile,
-                        int64_t total_columns);
-  bool reads_columns(const SignalKey& key) const;
+                        int64_t total_columns, bool with_squares = true);
   void add_output_factor(const LayerRule& rule, const LayerIO& io, ParamForm form, const SignalKey& key,
                          const Tensor& columns, const Tensor& own);
   void add_affine(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
                   const Columns& columns, const TilePosition& tile, int64_t total_columns);
+  bool add_squares_of_sums(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
+                           const Columns& columns, const Tensor& x, const TilePosition& tile, int64_t total_columns);
+  bool needs_written_out(const SignalKey& key, bool squares_done) const;
   void join_from_columns(const SignalKey& key, Tensor columns, const Tensor& signs, const TilePosition& tile,
-                         int64_t total_columns);
-  void add_weight_values(const std::function<Tensor(const Tensor&)>& shaped, const SignalKey& key, const Tensor& z,
-                         const Tensor& signs, const Tensor& x, const TilePosition& tile, int64_t total_columns);
+                         int64_t total_columns, bool with_squares);
+  void add_weight_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z,
+                         const Tensor& signs, const Tensor& x, const TilePosition& tile, int64_t total_columns,
+                         bool with_squares);
   void accumulate(Need::What what, const SignalKey& key, const Tensor& value);
   void join(Need::What what, const SignalKey& key, const Tensor& value, int64_t sample_axis, const TilePosition& tile,
             int64_t total_columns);
   void accumulate_moments(const Tensor& sum, const Tensor& sum_of_squares);
   void add_gradient(const Tensor& sum);
   void add_penalty(int64_t batch_size);
+  void add_penalty_to_products();
 
   const ParameterInfo& info_;
   Tensor value_;
@@ -67,7 +98,9 @@ class ParameterQuantities {
   double penalty_;           ///< c of the quantities; 0 where excluded
   double gradient_penalty_;  ///< c of grad(): always the problem's
   std::map<Need, Tensor> values_;
-  std::map<SignalKey, Tensor> pending_;  ///< columns of a shared parameter, until its last use
+  std::map<std::string, Tensor> vectors_;
+  std::map<SignalKey, std::shared_ptr<HeldBlock>> blocks_;
+  std::map<std::size_t, Pending> pending_;  ///< by source, until the last use
   Tensor gradient_;                      ///< grad()'s buffer
   bool gradient_started_ = false;
   Tensor moment1_, moment2_;             ///< double: sum_n g_n, sum_n g_n^2

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "walk/sweep.h"
 
+#include "network/mixed_residual.h"
+
 #include <ATen/ATen.h>
 
 namespace backobs {
@@ -11,9 +13,12 @@ Sweep::Sweep(const Network& network, const WalkPlan& plan, const Tape& tape,
       averaged_at_(network.outputs().front()) {}
 
 void Sweep::start(const ColumnSource& source) {
-  Live live{source.key, std::vector<Columns>(network_.nodes().size()), source.first, source.total};
+  Live live{source.key, std::vector<Columns>(network_.nodes().size()), source.first, source.total, source.parameter};
   for (const auto& [node, columns] : source.at)
-    if (plan_.wanted[node]) live.at[node] = add(live.at[node], columns);
+    if (plan_.wanted[node] && columns.defined()) live.at[node] = add(live.at[node], columns);
+  if (source.parameter >= 0)
+    quantities_[static_cast<std::size_t>(source.parameter)].add_own(source.key, source.own, source.at.front().second.signs,
+                                                                    samples_, live_.size());
   live_.push_back(std::move(live));
 }
 
@@ -24,8 +29,11 @@ void Sweep::run() {
     visit_parameters(node, io);
     if (any_input_wanted(node)) {
       // The residual first: it reads the gradient at this node, which moving releases.
-      if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals))
-        add_residual(node, io, *grad);
+      if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals)) {
+        const auto bare = (*grad)[0];  // starting a source moves the signals in memory
+        add_residual(node, io, bare);
+        add_mixed_residuals(node, io, bare);
+      }
       move_columns(node, io);
     }
     move_averaged(node, io);
@@ -59,9 +67,13 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
   const auto& rule = *network_.nodes()[node].rule;
   for (const auto& use : plan_.parameters_at[node]) {
     auto& quantities = quantities_[use.parameter];
-    for (const auto& live : live_)
-      if (live.at[node].defined())
-        quantities.add(rule, io, use.local_name, live.key, live.at[node], position(live, live.at[node]), live.total, use.last);
+    for (std::size_t source = 0; source < live_.size(); ++source) {
+      const auto& live = live_[source];
+      const bool reads = live.parameter < 0 || live.parameter == static_cast<int64_t>(use.parameter);
+      if (reads && live.at[node].defined())
+        quantities.add(rule, io, use.local_name, live.key, live.at[node], position(live, live.at[node]), live.total, source);
+    }
+    if (use.last) quantities.end_uses();
     if (collects_inputs_) quantities.add_input(rule, io, samples_.batch_size);
     if (averaged_.defined() && averaged_at_ == node) quantities.add_averaged(rule, io, use.local_name, averaged_);
   }
@@ -91,13 +103,40 @@ void Sweep::move_columns(NodeId node, const LayerIO& io) {
 void Sweep::add_residual(NodeId node, const LayerIO& io, const Tensor& grad) {
   const auto& [name, rule, inputs, shape] = network_.nodes()[node];
   if (!rule->is_curved()) return;
-  const auto residual = rule->residual(io, grad[0]);
+  const auto residual = rule->residual(io, grad);
   if (residual.empty()) return;
   ColumnSource source;
   source.key = SignalKey::hessian_residuals();
   source.count = column_count(residual);
   const auto columns = columns_of(residual);
   for (std::size_t i = 0; i < inputs.size(); ++i) source.at.emplace_back(inputs[i], columns[i]);
+  begin_or_divert(std::move(source));
+}
+
+/// A parameter that is used here and further down: its Hessian has second derivatives of this layer in both its input,
+/// which the parameter moves too, and the parameter.
+void Sweep::add_mixed_residuals(NodeId node, const LayerIO& io, const Tensor& grad) {
+  const auto& [name, rule, inputs, shape] = network_.nodes()[node];
+  for (const auto& use : plan_.parameters_at[node]) {
+    if (use.last || !quantities_[use.parameter].reads_columns(SignalKey::hessian_residuals())) continue;
+    const auto mixed = mixed_residual(*rule, io, use.local_name, grad);
+    if (mixed.empty()) continue;
+    ColumnSource source;
+    source.key = SignalKey::hessian_residuals();
+    source.count = mixed.signs.size(0);
+    source.parameter = static_cast<int64_t>(use.parameter);
+    source.own = mixed.parameter;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      Columns columns;
+      columns.dense = mixed.inputs[i];
+      columns.signs = mixed.signs;
+      source.at.emplace_back(inputs[i], columns);
+    }
+    begin_or_divert(std::move(source));
+  }
+}
+
+void Sweep::begin_or_divert(ColumnSource source) {
   if (diverted_) diverted_->push_back(std::move(source));
   else start(source);
 }

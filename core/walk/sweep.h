@@ -21,6 +21,8 @@ struct ColumnSource {
   int64_t first = 0;                           ///< of all columns of the signal
   int64_t count = 0;
   int64_t total = 0;                           ///< V of the whole signal; 0 where it is not known (residuals)
+  int64_t parameter = -1;                      ///< the only parameter that reads them, if there is one, and
+  Tensor own;                                  ///< what it got of them at the layer they start from, [count, n, *p]
 };
 
 /// One reverse walk over one tile: every live signal moves through each node once, from the last to the first, and is
@@ -47,9 +49,12 @@ class Sweep {
     SignalKey key;
     std::vector<Columns> at;  ///< by node
     int64_t first = 0, total = 0;
+    int64_t parameter = -1;  ///< the only reader, if there is one
   };
   void visit_parameters(NodeId node, const LayerIO& io);
   void add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
+  void add_mixed_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
+  void begin_or_divert(ColumnSource source);
   void move_columns(NodeId node, const LayerIO& io);
   void add_residual(NodeId node, const LayerIO& io, const Tensor& grad);
   void move_averaged(NodeId node, const LayerIO& io);

@@ -87,6 +87,10 @@ int64_t start_next(const WalkInput& in, const LossIO& loss_io, std::vector<Pendi
                     : source;
   if (!exact)
     for (auto& [node, columns] : part.at) columns = narrow(columns, 0, take);
+  if (part.own.defined()) {
+    part.own = source.own.narrow(0, 0, take);
+    source.own = source.own.narrow(0, take, source.count - take);
+  }
   part.first = source.first;
   part.count = take;
   sweep.start(part);

@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
 
+#include <sstream>
+
 namespace backobs {
 namespace {
 
@@ -25,8 +27,17 @@ class Visit final : public ParameterVisit {
     if (!is_gradient && !declared_.count(need))
       throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(),
                         "needs() to declare it");
+    if (need.what == Need::What::block)
+      throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(), "block()");
     const auto value = quantities_.value(need);
     return value.defined() ? value : zeros(need);
+  }
+  std::shared_ptr<CurvatureBlock> block(const SignalKey& key) const override {
+    const Need need{Need::What::block, key};
+    if (!declared_.count(need))
+      throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(),
+                        "needs() to declare it");
+    return quantities_.block(key);
   }
 
  private:
@@ -97,6 +108,27 @@ void Visits::guarded(std::size_t extension, const std::string& phase, Function f
 void Visits::begin() {
   for (std::size_t e = 0; e < plan_.extensions.size(); ++e)
     guarded(e, "begin_pass", [&] { plan_.extensions[e].extension->begin_pass(info_); });
+}
+
+void Visits::give_vectors(const std::vector<Tensor>& gradients, std::vector<ParameterQuantities>& quantities) {
+  for (std::size_t e = 0; e < plan_.extensions.size(); ++e)
+    for (std::size_t p = 0; p < infos_.size(); ++p)
+      for (const auto& need : plan_.needs_of_extension[e]) {
+        if (!plan_.visits[e][p] || need.what != Need::What::product || quantities[p].has_vectors(need.vectors)) continue;
+        if (need.vectors == kGradientVectors) quantities[p].set_vectors(need.vectors, gradients[p]);
+        else guarded(e, "vectors", [&] { quantities[p].set_vectors(need.vectors, vectors_of(e, p, need.vectors)); });
+      }
+}
+
+/// What the extension gives, if it has the right shape.
+Tensor Visits::vectors_of(std::size_t e, std::size_t p, const std::string& name) const {
+  const auto found = plan_.extensions[e].extension->vectors(infos_[p], name);
+  if (found.defined() && found.dim() > 0 && found.sizes().slice(1) == at::IntArrayRef(infos_[p].shape)) return found;
+  std::ostringstream was, wanted;
+  if (found.defined()) was << "vectors `" << name << "` of shape " << found.sizes();
+  else was << "no vectors `" << name << "`";
+  wanted << "[K, *p] with *p = " << at::IntArrayRef(infos_[p].shape);
+  throw PluginError("extension `" + plan_.extensions[e].name + "` at " + infos_[p].name, was.str(), wanted.str());
 }
 
 void Visits::visit(std::size_t p, const ParameterQuantities& quantities) {

@@ -15,12 +15,15 @@ class Visits {
          const ResultSink& sink);
 
   void begin();
+  /// The vectors of every declared product. `gradients` [1, *p] by parameter; empty if nobody names them.
+  void give_vectors(const std::vector<Tensor>& gradients, std::vector<ParameterQuantities>& quantities);
   void visit(std::size_t parameter, const ParameterQuantities& quantities);
   void end();
 
  private:
   template <typename Function>
   void guarded(std::size_t extension, const std::string& phase, Function function) const;
+  Tensor vectors_of(std::size_t extension, std::size_t parameter, const std::string& name) const;
 
   const WalkPlan& plan_;
   const std::vector<ParameterInfo>& infos_;

@@ -20,10 +20,24 @@ inline const Registry& registry() {
   return found;
 }
 
+inline ExtensionInstance make_one(const std::string& key, const std::string& plugin,
+                                  const std::map<std::string, std::vector<std::string>>& options = {}) {
+  std::map<std::string, RawValue> raw;
+  const auto schema = registry().schema("extension", plugin);
+  for (const auto& [name, items] : options) raw[name] = {items, schema.find(name)->is_list(), false, "test"};
+  return {key, registry().make_extension(plugin, schema.check(raw, plugin, "test"))};
+}
+
 inline std::vector<ExtensionInstance> make(const std::vector<std::string>& names) {
   std::vector<ExtensionInstance> result;
-  for (const auto& name : names)
-    result.push_back({name, registry().make_extension(name, registry().schema("extension", name).check({}, name, "test"))});
+  for (const auto& name : names) result.push_back(make_one(name, name));
+  return result;
+}
+
+/// Every registered extension.
+inline std::vector<std::string> all_names() {
+  std::vector<std::string> result;
+  for (const auto& plugin : registry().list("extension")) result.push_back(plugin.manifest.name);
   return result;
 }
 

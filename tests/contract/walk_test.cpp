@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The walk against autograd and brute force on small networks: rules, fallback, branches, shared parameters, tiles,
 // penalty, independence of what else is in the pass.
+#include "contract/small_networks.h"
 #include "contract/walk_case.h"
 
 #include <backobs/error.h>
@@ -12,48 +13,6 @@ namespace backobs {
 namespace {
 
 namespace nn = torch::nn;
-
-/// x + y, two inputs.
-struct AddImpl : nn::Module {
-  Tensor forward(const Tensor& x, const Tensor& y) { return x + y; }
-};
-/// x * y entry by entry: curved jointly in its two inputs.
-struct ProductImpl : nn::Module {
-  Tensor forward(const Tensor& x, const Tensor& y) { return x * y; }
-};
-/// a parameter that enters non-linearly.
-struct PowerImpl : nn::Module {
-  Tensor scale;
-  PowerImpl() { scale = register_parameter("scale", at::full({4}, 0.7)); }
-  Tensor forward(const Tensor& x) { return x * scale.square(); }
-};
-
-Network chain() {
-  Network net({6});
-  net.add("first", nn::Linear(6, 5));
-  net.add("sigmoid", nn::Sigmoid());
-  net.add("second", nn::Linear(5, 4));
-  net.add("mish", nn::Mish());  // no rule: autograd
-  net.add("power", std::make_shared<PowerImpl>());
-  net.add("tanh", nn::Tanh());
-  net.add("last", nn::Linear(4, 3));
-  return net;
-}
-
-Network branches() {
-  Network net({6});
-  net.add("first", nn::Linear(6, 4));
-  const auto trunk = net.add("tanh", nn::Tanh());
-  const auto left = net.add("left", nn::Linear(4, 4), {trunk});
-  const auto right = net.add("right", nn::Sigmoid(), {trunk});
-  const auto sum = net.add("sum", std::make_shared<AddImpl>(), {left, right});
-  net.add("product", std::make_shared<ProductImpl>(), {sum, trunk});
-  net.add("last", nn::Linear(4, 3));
-  return net;
-}
-
-const std::vector<std::string> kAll = {"grad_batch", "batch_l2", "sum_grad_squared", "variance", "diag_ggn_exact",
-                                       "diag_ggn_mc", "diag_h", "kfac", "kflr", "kfra"};
 
 TEST(Walk, ChainEqualsBruteForce) { expect_matches_brute_force(make_case(chain())); }
 TEST(Walk, ChainWithSumAndSquaredError) { expect_matches_brute_force(make_case(chain(), true, LossReduction::sum)); }
@@ -91,13 +50,13 @@ TEST(Walk, EveryTilingGivesTheSame) {
     PassSettings penalised;
     penalised.l2_reg = 0.1;
     penalised.is_regularised = [](const std::string& name) { return name.find("weight") != std::string::npos; };
-    const auto whole = run(c, make(kAll), penalised);
-    ASSERT_GT(whole.size(), 40u);
+    const auto whole = run(c, make(all_names()), penalised);
+    ASSERT_GT(whole.size(), 100u);
     for (const auto& [samples, columns] : std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {2, 2}, {3, 0}, {0, 1}, {5, 3}, {4, 7}}) {
       auto settings = penalised;
       settings.tiling.samples = samples;
       settings.tiling.columns = columns;
-      const auto tiled = run(c, make(kAll), settings);
+      const auto tiled = run(c, make(all_names()), settings);
       ASSERT_EQ(tiled.size(), whole.size());
       for (const auto& [key, values] : whole)
         for (std::size_t i = 0; i < values.size(); ++i)
@@ -108,8 +67,8 @@ TEST(Walk, EveryTilingGivesTheSame) {
 
 TEST(Walk, AnExtensionChangesNoOtherNumber) {
   const auto c = make_case(chain());
-  const auto all = run(c, make(kAll));
-  for (const auto& name : kAll)
+  const auto all = run(c, make(all_names()));
+  for (const auto& name : all_names())
     for (const auto& [key, values] : run(c, make({name})))
       for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(all.at(key)[i].equal(values[i])) << key << " alone and with all";
 }
@@ -124,7 +83,7 @@ TEST(Walk, DrawsFollowTheStep) {
 TEST(Walk, TakenResultsSurviveTheNextPass) {
   const auto c = make_case(chain());
   Pass pass(c.net, c.loss, {});
-  const auto extensions = make(kAll);
+  const auto extensions = make(all_names());
   const auto take = [&](int64_t step) {
     Values values;
     pass.run(c.batch, {c.batch.size, 0, step, Random(5)}, true, extensions,

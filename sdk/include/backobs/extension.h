@@ -4,10 +4,12 @@
 #include <backobs/export.h>
 #include <backobs/layer.h>
 #include <backobs/options.h>
+#include <backobs/product.h>
 #include <backobs/random.h>
 #include <backobs/signal.h>
 #include <backobs/state.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,6 +63,12 @@ class BACKOBS_API ParameterVisit {
   Tensor variance(const SignalKey& key) const { return derived({Need::What::variance, key}); }
   Tensor input_factor() const { return derived({Need::What::input_factor, SignalKey::gradient()}); }
   Tensor output_factor(const SignalKey& key) const { return derived({Need::What::output_factor, key}); }
+  Tensor product(const SignalKey& key, const std::string& vectors, Signs signs = Signs::kept) const {
+    return derived({Need::What::product, key, vectors, signs});
+  }
+
+  /// The block of this parameter in a curvature matrix, as an operator that outlives the visit; needs What::block.
+  virtual std::shared_ptr<CurvatureBlock> block(const SignalKey& key) const = 0;
 };
 
 /// Where an extension puts what it found. The name in front of every key is the extension's own (or its `as`).
@@ -80,8 +88,8 @@ class BACKOBS_API Results {
 ///     std::vector<Need> needs() const override { return {{Need::What::sum_squares, key_}}; }
 ///     void visit(const ParameterVisit& p, Results& results) override { results.put(p, p.sum_squares(key_)); }
 ///
-/// Life: constructed from checked options; `prepare` once; then per pass `begin_pass`, `visit` for every trainable
-/// parameter (last layer first), `end_pass`. An extension never prints and never changes a parameter.
+/// Life: constructed from checked options; `prepare` once; then per pass `begin_pass`, `vectors` if products are
+/// declared, `visit` for every trainable parameter (last layer first), `end_pass`. An extension never prints and never changes a parameter.
 class BACKOBS_API Extension {
  public:
   virtual ~Extension();
@@ -93,6 +101,9 @@ class BACKOBS_API Extension {
 
   virtual void prepare(const ProblemInfo&) {}
   virtual void begin_pass(const PassInfo&) {}
+  /// The vectors called `name` in a declared product, [K, *p]; asked once per parameter after begin_pass, since they are
+  /// needed while the walk goes on. kGradientVectors is not asked for: core knows them.
+  virtual Tensor vectors(const ParameterInfo&, const std::string& /*name*/) { return {}; }
   virtual void visit(const ParameterVisit& parameter, Results& results) = 0;
   virtual void end_pass(Results&) {}
 

@@ -141,6 +141,8 @@ class BACKOBS_API LayerRule {
   virtual Tensor affine_columns(const LayerIO& io, const Tensor& columns) const;
   /// [..., G, C, K] (or [..., G, C] of a bias or a scale) as [..., *p]. Default: a reshape.
   virtual Tensor from_affine(const std::string& parameter, const Tensor& value) const;
+  /// Its inverse for a weight: a value [..., *p] as [..., G, C, K], with G, C, K of `sizes`. Default: a reshape.
+  virtual Tensor to_affine(const std::string& parameter, const Tensor& value, const std::vector<int64_t>& sizes) const;
 };
 
 /// A layer y = f(x) entry by entry. f' and f'' are enough; the rest follows.

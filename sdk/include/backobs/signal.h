@@ -44,6 +44,10 @@ struct BACKOBS_API SignalKey {
   std::string to_string() const;
 };
 
+/// What becomes of a column's sign in a product: kept; columns with -1 left out; every column counted as +1. With the
+/// signed factors of hessian_residuals the last two clip the eigenvalues at zero, or take their absolute values.
+enum class Signs { kept, positive, absolute };
+
 /// A derived quantity: what core computes of one parameter p (shape *p) and one signal, at most once per pass, and
 /// shares among the extensions that declared it. A[v,n] = J_p,n^T S[v,n] below is the column of the parameter.
 ///
@@ -57,11 +61,13 @@ struct BACKOBS_API SignalKey {
 /// | variance            | sum_n A^2 / N - (sum_n A / N)^2, V = 1      | [*p]          | two sums, added   |
 /// | input_factor        | (1/N) sum_n X_n X_n^T, positions summed     | [K, K]        | added             |
 /// | output_factor       | sum_{v,n} s s^T, s = positions summed of S  | [C, C]        | added; KFRA: none |
+/// | product             | sum_{v,n} sign A <A, vec_k>                 | [K, *p]       | added             |
+/// | block               | sum_{v,n} sign A A^T as an operator         | CurvatureBlock| joined            |
 ///
 /// sign is +1 but for hessian_residuals. input_factor does not depend on the signal. X_n is the layer's input as
 /// the affine map y[n,s,c] = sum_k W[c,k] x[n,s,k] + b[c] sees it (layer.h).
 /// The weight penalty (c/2) |w|^2 is included in sum, sum_squares, sample_squares, squared_norms and columns of the
-/// gradient and, as +c, in sum_squares and sample_squares of the square roots (design.md, "Penalty").
+/// gradient and, as +c, in sum_squares, sample_squares, product and block of the square roots (design.md, "Penalty").
 struct BACKOBS_API Need {
   enum class What {
     columns,
@@ -72,13 +78,21 @@ struct BACKOBS_API Need {
     variance,
     input_factor,
     output_factor,
+    product,
+    block,
   };
 
   What what = What::columns;
   SignalKey signal;
+  std::string vectors = {};    ///< of a product: the name of its vectors; equal names share one product
+  Signs signs = Signs::kept;   ///< of a product
 
-  bool operator<(const Need& o) const { return std::tie(what, signal) < std::tie(o.what, o.signal); }
-  bool operator==(const Need& o) const { return what == o.what && signal == o.signal; }
+  bool operator<(const Need& o) const {
+    return std::tie(what, signal, vectors, signs) < std::tie(o.what, o.signal, o.vectors, o.signs);
+  }
+  bool operator==(const Need& o) const {
+    return what == o.what && signal == o.signal && vectors == o.vectors && signs == o.signs;
+  }
 
   std::string to_string() const;
 };
