@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// Equation 25: single layers with the options that are easy to get wrong, several outputs, noise and masks; first order
+// and diagonals against brute force.
+#include "contract/test_network.h"
+
+#include <backobs/nodes.h>
+
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/dropout.h>
+#include <torch/nn/modules/normalization.h>
+#include <torch/nn/modules/pooling.h>
+#include <torch/nn/modules/rnn.h>
+
+namespace backobs {
+namespace {
+
+void expect_classified(TestNetwork tested) {
+  classify(tested);
+  expect_brute_force(tested);
+}
+
+/// The layer, a curved activation, logits.
+template <typename Module>
+void expect_layer(std::vector<int64_t> shape, const Module& layer) {
+  auto tested = network_on(shape, 2);
+  tested.add("layer", layer);
+  tested.add("tanh", nn::Tanh());
+  expect_classified(std::move(tested));
+}
+/// Linear in front, so that the layer has to pass derivatives on.
+template <typename Module>
+void expect_behind_linear(std::vector<int64_t> shape, const Module& layer) {
+  auto tested = network_on(shape, 2);
+  tested.add("first", nn::Linear(shape.back(), shape.back()));
+  tested.add("layer", layer);
+  expect_classified(std::move(tested));
+}
+
+TEST(LayerEquations, Convolutions) {
+  expect_layer({4, 5, 4}, nn::Conv2d(nn::Conv2dOptions(4, 2, {3, 2}).stride({2, 1}).padding({1, 0}).dilation({1, 2}).groups(2)));
+  expect_layer({2, 7}, nn::Conv1d(nn::Conv1dOptions(2, 2, 3).stride(2).padding(1).dilation(2)));
+  expect_layer({1, 3, 3, 2}, nn::Conv3d(nn::Conv3dOptions(1, 2, 2).stride({1, 2, 1})));
+  expect_layer({2, 3, 2}, nn::ConvTranspose2d(nn::ConvTranspose2dOptions(2, 2, {2, 3}).stride({2, 1}).padding({1, 0}).groups(2)));
+  expect_layer({2, 3}, nn::ConvTranspose1d(nn::ConvTranspose1dOptions(2, 1, 3).stride(2).output_padding(1)));
+}
+
+TEST(LayerEquations, Pools) {
+  expect_behind_linear({1, 5, 5}, nn::AvgPool2d(nn::AvgPool2dOptions(3).stride(2).padding(1)));
+  expect_behind_linear({1, 5, 5}, nn::MaxPool2d(nn::MaxPool2dOptions(2).stride(2).dilation(2).ceil_mode(true)));
+  expect_behind_linear({1, 5, 5}, nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(1).padding(1)));
+  expect_behind_linear({2, 7}, nn::AdaptiveAvgPool1d(3));
+  expect_behind_linear({1, 4, 4, 4}, nn::MaxPool3d(nn::MaxPool3dOptions(2)));
+}
+
+TEST(LayerEquations, NormalisationInEvaluationMode) {
+  const auto check = [](std::vector<int64_t> shape, auto layer) {
+    auto tested = network_on(shape, 2);
+    tested.add("first", nn::Linear(shape.back(), shape.back()));
+    tested.add("norm", layer);
+    tested.add("sigmoid", nn::Sigmoid());
+    tested.training = false;
+    at::NoGradGuard no_grad;
+    layer->running_mean.copy_(normal({shape[0]}, 3));
+    layer->running_var.copy_(normal({shape[0]}, 4).abs() + 0.3);
+    expect_classified(std::move(tested));
+  };
+  check({4}, nn::BatchNorm1d(4));
+  check({2, 3}, nn::BatchNorm1d(2));
+  check({2, 2, 3}, nn::BatchNorm2d(2));
+  check({2, 2, 1, 2}, nn::BatchNorm3d(2));
+}
+
+TEST(LayerEquations, NormalisationOfSamples) {
+  expect_behind_linear({4}, nn::LayerNorm(nn::LayerNormOptions({4})));
+  expect_behind_linear({3, 2}, nn::LayerNorm(nn::LayerNormOptions({3, 2})));
+  expect_behind_linear({4, 3}, nn::GroupNorm(nn::GroupNormOptions(2, 4)));
+}
+
+/// The last hidden state of a recurrent layer: no rule, several parameters, each used at every time.
+template <typename Recurrent>
+struct LastStateImpl : nn::Module {
+  Recurrent layer;
+  explicit LastStateImpl(Recurrent recurrent) : layer(register_module("layer", recurrent)) {}
+  Tensor forward(const Tensor& x) { return std::get<0>(layer(x)).select(1, -1); }
+};
+
+TEST(LayerEquations, RecurrentLayersThroughAutograd) {
+  const auto rnn = nn::RNN(nn::RNNOptions(2, 2).batch_first(true));
+  const auto lstm = nn::LSTM(nn::LSTMOptions(2, 2).batch_first(true));
+  expect_layer({3, 2}, std::make_shared<LastStateImpl<nn::RNN>>(rnn));
+  expect_layer({3, 2}, std::make_shared<LastStateImpl<nn::LSTM>>(lstm));
+}
+
+TEST(LayerEquations, DropoutRepeatsItsMask) {
+  auto tested = network_on({5}, 3);
+  tested.add("first", nn::Linear(5, 6));
+  tested.net.add("dropout", nn::Dropout(0.4));
+  tested.add("tanh", nn::Tanh());
+  expect_classified(std::move(tested));
+}
+
+/// softmax(Q K^T / sqrt(d)) V, from nodes.
+TEST(LayerEquations, AttentionFromNodes) {
+  auto tested = network_on({3, 2}, 2);
+  const auto x = tested.net.last();
+  const auto q = tested.add("query", nn::Linear(2, 2), {x});
+  const auto k = tested.add("key", nn::Linear(2, 2), {x});
+  const auto v = tested.add("value", nn::Linear(2, 2), {x});
+  const auto scores = tested.net.add("scores", nodes::matmul(true, 1 / std::sqrt(2.0)), {q, k});
+  const auto weights = tested.net.add("weights", nodes::softmax(), {scores});
+  tested.net.add("mixed", nodes::matmul(), {weights, v});
+  expect_classified(std::move(tested));
+}
+
+/// Encoder, two heads that are outputs and are read by the decoder, noise that stays: everything of the autoencoder.
+TestNetwork autoencoder() {
+  auto tested = network_on({1, 2, 3}, 3);
+  tested.add("flatten", nn::Flatten());
+  const auto hidden = tested.add("encode", nn::Linear(6, 4));
+  const auto trunk = tested.add("tanh", nn::Tanh(), {hidden});
+  const auto mu = tested.add("mu", nn::Linear(4, 2), {trunk});
+  const auto s = tested.add("s", nn::Linear(4, 2), {trunk});
+  tested.net.add("z", nodes::reparametrise(), {mu, s});
+  tested.add("decode", nn::Linear(2, 6));
+  tested.add("sigmoid", nn::Sigmoid());
+  const auto image = tested.net.add("image", nodes::reshape({1, 2, 3}));
+  tested.net.set_outputs({image, mu, s});
+  fill_parameters(tested);
+  tested.batch.targets = {tested.batch.inputs[0]};
+  tested.make_loss = [](LossReduction reduction) { return variational_autoencoder(reduction); };
+  return tested;
+}
+
+TEST(LayerEquations, VariationalAutoencoder) {
+  auto tested = autoencoder();
+  expect_brute_force(tested);
+  tested.reduction = LossReduction::sum;
+  expect_brute_force(tested);
+  const auto values = run(tested, std::vector<std::string>{"sqrt_ggn_exact", "kflr"});
+  const auto brute = brute_force(tested);
+  for (const auto& parameter : tested.net.parameters()) {
+    const auto& root = values.at("sqrt_ggn_exact/" + parameter.name)[0];
+    EXPECT_EQ(root.size(0), 6 + 2 + 2);
+    EXPECT_TRUE(close(at::einsum("vni,vnj->nij", {root.flatten(2), root.flatten(2)}), brute.ggn(parameter.name))) << parameter.name;
+    if (parameter.value.dim() > 1) continue;
+    EXPECT_TRUE(close(values.at("kflr/" + parameter.name)[0], brute.ggn(parameter.name).sum(0))) << parameter.name;
+  }
+  for (const auto& refusal : Pass(tested.net, tested.loss(), {}).refusals(make(std::vector<std::string>{"kfra"})))
+    EXPECT_NE(refusal.reason.find("several outputs"), std::string::npos) << refusal.reason;
+}
+
+/// The same for every tile, and where the draws of another step meet other noise.
+TEST(LayerEquations, VariationalAutoencoderInTiles) {
+  const auto tested = autoencoder();
+  const auto extensions = std::vector<std::string>{"diag_ggn_exact", "diag_h", "diag_ggn_mc", "grad_batch"};
+  const auto whole = run(tested, extensions);
+  for (const auto& [samples, columns] : std::vector<std::pair<int64_t, int64_t>>{{1, 3}, {2, 0}, {0, 4}}) {
+    PassSettings settings;
+    settings.tiling.samples = samples;
+    settings.tiling.columns = columns;
+    Pass pass(tested.net, tested.loss(), settings);
+    pass.run(tested.batch, {3, 0, 0, Random(tested.seed)}, true, make(extensions),
+             [&](auto& quantity, auto& parameter, const ResultValue& value) {
+               EXPECT_TRUE(close(value.tensors[0], whole.at(quantity + "/" + parameter)[0])) << quantity << " of " << parameter;
+             });
+  }
+}
+
+}  // namespace
+}  // namespace backobs
