@@ -32,7 +32,10 @@ void accept_content(const DataFile& wanted, const std::vector<uint8_t>& content,
   std::ofstream stream(part, std::ios::binary);
   stream.write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
   stream.close();
-  if (!stream) throw DataError(part.string(), "a file that cannot be written", "room for the file");
+  if (!stream) {
+    fs::remove(part);
+    throw DataError(part.string(), "a file that cannot be written", "room for the file");
+  }
   accept_file(wanted, part, file, where);
 }
 

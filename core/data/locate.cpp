@@ -29,8 +29,11 @@ void add_below(std::vector<fs::path>& folders, const fs::path& root, const DataS
 fs::path stored_file(const fs::path& folder, const Layout& layout, const DataFile& file) {
   std::error_code ignored;
   for (const auto& place : {folder / layout.folder, folder})
-    for (const auto& name : {file.name, file.name + ".gz"})
+    for (const auto& name : {file.name, file.name + ".gz"}) {
+      // MAT-files are compressed inside, and libmatio reads them where they lie.
+      if (name != file.name && layout.format == FileFormat::svhn_mat) continue;
       if (fs::exists(place / name, ignored) && !fs::is_directory(place / name, ignored)) return place / name;
+    }
   return {};
 }
 

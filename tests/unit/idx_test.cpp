@@ -2,6 +2,7 @@
 #include <backobs/error.h>
 
 #include "files/idx.h"
+#include "unit/mutation.h"
 #include "unit/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -101,6 +102,17 @@ TEST_F(Idx, RefusesBytesBehindTheEnd) {
   Bytes packed = gzip(idx({2}, {1, 2}));
   packed.push_back(0);
   EXPECT_EQ(refusal(packed, 1), "bytes behind the end of the gzip stream");
+}
+
+TEST_F(Idx, SurvivesMutations) {
+  const auto check = [&](const Bytes& bytes) {
+    std::filesystem::remove(folder_.path() / "mutated");
+    const IdxArray array = read_idx(folder_.write("mutated", bytes), 2);
+    EXPECT_EQ(array.shape[0] * array.shape[1], static_cast<int64_t>(array.count()));
+  };
+  const Bytes sound = idx({5, 4}, Bytes(20, 1));
+  testing::expect_survival(sound, 17, 3000, SIZE_MAX, check);
+  testing::expect_survival(gzip(sound), 18, 3000, SIZE_MAX, check);
 }
 
 TEST_F(Idx, RefusesWhatIsNoFile) {
