@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <backobs/plugin.h>
 
+#include <ATen/ATen.h>
+
 namespace {
 using namespace backobs;
 
