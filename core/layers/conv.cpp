@@ -103,6 +103,15 @@ class ConvRule final : public LayerRule {
   ParamForm form(const std::string& parameter) const override {
     return parameter == "weight" ? ParamForm::weight : ParamForm::bias;
   }
+  /// LibTorch's kernel, which does not write out the unfolded input.
+  Tensor sum_param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const override {
+    if (parameter != "weight") return LayerRule::sum_param_jac_t(io, parameter, columns);
+    const auto total = columns.size(0) == 1 ? columns[0] : columns.sum(0);
+    const auto own = padding_.is_implicit() ? padding_.low : Sizes(D, 0);
+    const auto image = padding_.is_implicit() ? io.inputs[0] : padded(io.inputs[0]);
+    return std::get<1>(at::convolution_backward(total, image, module_->weight, {}, stride_, own, dilation_, false,
+                                                Sizes(D, 0), groups_, {false, true, false}));
+  }
   Tensor affine_input(const LayerIO& io) const override {
     return unfold(padded(io.inputs[0]), kernel_, stride_, dilation_, groups_);
   }

@@ -49,6 +49,13 @@ class ConvTransposeRule final : public LayerRule {
   ParamForm form(const std::string& parameter) const override {
     return parameter == "weight" ? ParamForm::weight : ParamForm::bias;
   }
+  /// LibTorch's kernel, which does not write out the unfolded input.
+  Tensor sum_param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const override {
+    if (parameter != "weight") return LayerRule::sum_param_jac_t(io, parameter, columns);
+    const auto total = columns.size(0) == 1 ? columns[0] : columns.sum(0);
+    return std::get<1>(at::convolution_backward(total, io.inputs[0], module_->weight, {}, stride_, padding_, dilation_, true,
+                                                output_padding_, groups_, {false, true, false}));
+  }
   Tensor affine_input(const LayerIO& io) const override {
     Sizes axes, padding;
     for (std::size_t d = 0; d < D; ++d) axes.push_back(2 + static_cast<int64_t>(d));

@@ -122,6 +122,10 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
                                      const SignalKey& key, const Columns& columns, const TilePosition& tile,
                                      int64_t total_columns) {
   const bool is_weight = rule.form(local_name) == ParamForm::weight;
+  if (is_weight && key == SignalKey::gradient()) {
+    add_weight_gradient(rule, io, local_name, columns.dense);
+    if (!reads_columns(key)) return;
+  }
   const auto x = is_weight ? rule.affine_input(io) : Tensor();
   const bool squares_done = add_squares_of_sums(rule, io, local_name, key, columns, x, tile, total_columns);
   if (!needs_written_out(key, squares_done)) return;
@@ -135,18 +139,24 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
     add_from_columns(key, a, dense.signs, tile, total_columns, !squares_done);
     return;
   }
-  if (key == SignalKey::gradient()) {
-    if (!gradient_started_ && z.size(2) == 1 && z.size(3) == 1 && z.size(0) == 1 && gradient_.dim() == 2) {
-      at::mm_out(gradient_, z.reshape({-1, z.size(4)}).t(), x.reshape({-1, x.size(3)}));  // straight into grad()
-      gradient_started_ = true;
-    } else {
-      add_gradient(rule.from_affine(local_name, affine::sum(z, x)));
-    }
-  } else if (needs(What::sum, key)) {
+  if (needs(What::sum, key) && !(key == SignalKey::gradient()))
     accumulate(What::sum, key, rule.from_affine(local_name, affine::sum(z, x)));
-  }
   if (needs_products(key)) add_products(key, {{}, z, x, dense.signs, &rule, local_name});
   add_weight_values(rule, local_name, key, z, dense.signs, x, tile, total_columns, !squares_done);
+}
+
+/// Straight into grad() where the layer is one product of matrices, else in the rule's own way.
+void ParameterQuantities::add_weight_gradient(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
+                                              const Tensor& columns) {
+  if (!gradient_started_ && gradient_.dim() == 2) {
+    const auto z = rule.affine_columns(io, columns), x = rule.affine_input(io);
+    if (z.size(0) == 1 && z.size(2) == 1 && z.size(3) == 1) {
+      at::mm_out(gradient_, z.reshape({-1, z.size(4)}).t(), x.reshape({-1, x.size(3)}));
+      gradient_started_ = true;
+      return;
+    }
+  }
+  add_gradient(rule.sum_param_jac_t(io, local_name, columns));
 }
 
 /// With one position and one group squares only need q[n,c] = sum_v sign z^2, and a diagonal residual is never written

@@ -74,6 +74,7 @@ class ParameterQuantities {
                         int64_t total_columns, bool with_squares = true);
   void add_output_factor(const LayerRule& rule, const LayerIO& io, ParamForm form, const SignalKey& key,
                          const Tensor& columns, const Tensor& own);
+  void add_weight_gradient(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& columns);
   void add_affine(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
                   const Columns& columns, const TilePosition& tile, int64_t total_columns);
   bool add_squares_of_sums(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
