@@ -9,6 +9,7 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/dropout.h>
+#include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/normalization.h>
 #include <torch/nn/modules/pooling.h>
 #include <torch/nn/modules/rnn.h>
@@ -70,6 +71,34 @@ TEST(LayerEquations, NormalisationInEvaluationMode) {
   check({2, 3}, nn::BatchNorm1d(2));
   check({2, 2, 3}, nn::BatchNorm2d(2));
   check({2, 2, 1, 2}, nn::BatchNorm3d(2));
+}
+
+/// In training a batch is normalised together; what belongs to single samples is of the running statistics, after this
+/// step's update, which brute force finds in the module when the pass is over.
+TEST(LayerEquations, NormalisationInTraining) {
+  auto tested = network_on({2, 3}, 3);
+  tested.add("first", nn::Linear(3, 3));
+  tested.net.add("norm", nn::BatchNorm1d(2));  // its rule's own forward: the module cannot be told to freeze
+  tested.add("sigmoid", nn::Sigmoid());
+  classify(tested);
+  const auto values = run(tested, std::vector<std::string>{"grad_batch", "diag_ggn_exact", "diag_h"});
+  const BruteForce brute(tested.net, *tested.loss(), tested.batch, {true, true, Random(tested.seed), {}}, tested.own);
+  for (const auto& parameter : tested.net.parameters()) {
+    SCOPED_TRACE(parameter.name);
+    const auto get = [&](const std::string& quantity) { return values.at(quantity + "/" + parameter.name)[0]; };
+    EXPECT_TRUE(close(get("grad_batch"), brute.gradients(parameter.name)));
+    EXPECT_TRUE(close(get("diag_ggn_exact").flatten(), diagonals(brute.ggn(parameter.name)).sum(0)));
+    EXPECT_TRUE(close(get("diag_h").flatten(), diagonals(brute.hessians(parameter.name)).sum(0)));
+  }
+}
+
+/// Rows that several positions of one sample read, and rows that nobody reads.
+TEST(LayerEquations, Embeddings) {
+  auto tested = network_on({4}, 3);
+  tested.batch.inputs = {at::tensor({0, 2, 2, 1, 4, 4, 4, 4, 1, 0, 2, 4}, at::kLong).view({3, 4})};
+  tested.add("embedding", nn::Embedding(6, 2));
+  tested.add("tanh", nn::Tanh());
+  expect_classified(std::move(tested));
 }
 
 TEST(LayerEquations, NormalisationOfSamples) {
