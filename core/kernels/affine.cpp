@@ -67,10 +67,14 @@ Tensor sample_squares_from(const Tensor& q, const Tensor& x) {
   return q.unsqueeze(1).unsqueeze(-1) * x.squeeze(1).square().unsqueeze(2);
 }
 
+bool norms_by_positions(const Tensor& z, const Tensor& x) {
+  const auto positions = x.size(1), out = z.size(4), in = x.size(3);
+  return positions > 1 && positions * (out + in) < out * in;
+}
+
 Tensor squared_norms(const Tensor& z, const Tensor& x) {
   if (has_one_position(x)) return (z.squeeze(2).square().sum(-1) * x.squeeze(1).square().sum(-1)).sum(-1);
-  const auto positions = x.size(1), out = z.size(4), in = x.size(3);
-  if (positions * (out + in) < out * in) return squared_norms_by_positions(z, x);
+  if (norms_by_positions(z, x)) return squared_norms_by_positions(z, x);
   Products products;
   products.squared_norms = at::zeros({z.size(0), z.size(1)}, z.options());
   form(z, {}, x, products);

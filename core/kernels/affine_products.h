@@ -20,6 +20,10 @@ struct Products {
   Tensor shift;           ///< [G, C, K], with the two below: moments of A - shift, free of a large common mean
   Tensor shifted_sum;     ///< sum_{v,n} (A - shift), [G, C, K]; added to
   Tensor shifted_squares; ///< sum_{v,n} (A - shift)^2, [G, C, K]; added to
+
+  bool any() const {
+    return columns.defined() || sample_squares.defined() || sum_squares.defined() || squared_norms.defined() || shift.defined();
+  }
 };
 
 /// Forms every product once, one matrix product per sample, group and block of columns. On the CPU samples run in

@@ -17,17 +17,30 @@ void scatter(const T* values, const int64_t* index, int64_t count, T* pixels, in
   for (int64_t s = 0; s < count; ++s) pixels[index[s]] += values[s];
 }
 
-/// The block of channels (c, d) of sum_n P_n^T M P_n; `sum` has rows of `width` entries.
+/// Where the index of one channel of sample n begins: `first` + n * `stride`.
+struct ChannelIndex {
+  const int64_t* first;
+  int64_t stride;
+};
+
+/// A block [S, S] of a matrix and a block [image, image] of another, with their numbers of entries from row to row.
 template <typename T>
-void add_block(const T* mat, int64_t mat_width, const int64_t* index, int64_t samples, int64_t channels, int64_t count,
-               int64_t c, int64_t d, T* sum, int64_t width) {
+struct BlockPair {
+  const T* mat;
+  int64_t mat_width;
+  T* sum;
+  int64_t sum_width;
+};
+
+/// sum_n P_n^T M Q_n added to a block.
+template <typename T>
+void add_block(const BlockPair<T>& block, ChannelIndex rows, ChannelIndex columns, int64_t samples, int64_t count) {
   for (int64_t n = 0; n < samples; ++n) {
-    const auto* rows = index + (n * channels + c) * count;
-    const auto* columns = index + (n * channels + d) * count;
+    const auto *row_of = rows.first + n * rows.stride, *column_of = columns.first + n * columns.stride;
     for (int64_t i = 0; i < count; ++i) {
-      auto* row = sum + rows[i] * width;
-      const auto* values = mat + i * mat_width;
-      for (int64_t j = 0; j < count; ++j) row[columns[j]] += values[j];
+      auto* row = block.sum + row_of[i] * block.sum_width;
+      const auto* values = block.mat + i * block.mat_width;
+      for (int64_t j = 0; j < count; ++j) row[column_of[j]] += values[j];
     }
   }
 }
@@ -66,9 +79,12 @@ Tensor both_sides(const Tensor& mat, const Tensor& index, int64_t image) {
     at::parallel_for(0, channels * channels, 1, [&](int64_t begin, int64_t end) {
       for (auto pair = begin; pair < end; ++pair) {
         const auto c = pair / channels, d = pair % channels;
-        add_block(whole.data_ptr<scalar_t>() + c * count * channels * count + d * count, channels * count,
-                  from.data_ptr<int64_t>(), samples, channels, count, c, d,
-                  sum.data_ptr<scalar_t>() + c * image * width + d * image, width);
+        const BlockPair<scalar_t> block{whole.data_ptr<scalar_t>() + (c * channels * count + d) * count, channels * count,
+                                        sum.data_ptr<scalar_t>() + (c * width + d) * image, width};
+        const auto index_of = [&](int64_t channel) {
+          return ChannelIndex{from.data_ptr<int64_t>() + channel * count, channels * count};
+        };
+        add_block(block, index_of(c), index_of(d), samples, count);
       }
     });
   });
@@ -81,6 +97,22 @@ Tensor both_sides_plainly(const Tensor& mat, const Tensor& index, int64_t image)
   const auto start = at::arange(channels, index.options()).unsqueeze(1) * image;
   for (const auto& source : (index + start).flatten(1).unbind(0))
     sum.index_put_({source.unsqueeze(1), source.unsqueeze(0)}, mat, /*accumulate=*/true);
+  return sum;
+}
+
+Tensor one_pair(const Tensor& mat, const Tensor& rows, const Tensor& columns, int64_t image) {
+  const auto whole = mat.contiguous(), from_rows = rows.contiguous(), from_columns = columns.contiguous();
+  auto sum = at::zeros({image, image}, mat.options());
+  if (!mat.device().is_cpu()) {
+    for (int64_t n = 0; n < rows.size(0); ++n)
+      sum.index_put_({from_rows[n].unsqueeze(1), from_columns[n].unsqueeze(0)}, mat, /*accumulate=*/true);
+    return sum;
+  }
+  AT_DISPATCH_FLOATING_TYPES(mat.scalar_type(), "selection of one pair", [&] {
+    const auto count = rows.size(1);
+    add_block<scalar_t>({whole.data_ptr<scalar_t>(), count, sum.data_ptr<scalar_t>(), image},
+                        {from_rows.data_ptr<int64_t>(), count}, {from_columns.data_ptr<int64_t>(), count}, rows.size(0), count);
+  });
   return sum;
 }
 

@@ -20,4 +20,7 @@ BACKOBS_API Tensor transposed_plainly(const Tensor& y, const Tensor& index, int6
 BACKOBS_API Tensor both_sides(const Tensor& mat, const Tensor& index, int64_t image);
 BACKOBS_API Tensor both_sides_plainly(const Tensor& mat, const Tensor& index, int64_t image);
 
+/// One block of it: sum_n P_n^T M Q_n for two channels with rows [n, S] and columns [n, S]; M [S, S] -> [image, image].
+BACKOBS_API Tensor one_pair(const Tensor& mat, const Tensor& rows, const Tensor& columns, int64_t image);
+
 }  // namespace backobs::selection

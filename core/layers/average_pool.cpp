@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/axis_maps.h"
+#include "network/channelwise.h"
 #include "network/rule_table.h"
 
 #include <ATen/ATen.h>
@@ -11,7 +12,7 @@ namespace {
 /// An average over windows of the last D axes. Windows are boxes, and so are the counts they are divided by: the map is
 /// a product of one map per axis.
 template <std::size_t D, typename Module>
-class AverageRule : public LayerRule {
+class AverageRule : public LayerRule, public ChannelwiseRule {
  public:
   explicit AverageRule(std::shared_ptr<Module> module) : module_(std::move(module)) {}
 
@@ -32,6 +33,8 @@ class AverageRule : public LayerRule {
     }
     return {apply_transposed(maps, columns)};
   }
+
+  ChannelPairMap channel_pair_map(const LayerIO& io) const override { return constant_channel_pair_map(*this, io); }
 
  protected:
   /// The map of axis d, [out, in]: what becomes of each of its unit vectors, `units` [in, in].

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/axis_maps.h"
 #include "kernels/unfold.h"
+#include "network/channelwise.h"
 #include "network/rule_table.h"
 
 #include <ATen/ATen.h>
@@ -68,7 +69,7 @@ AxisMaps selections(const ConvPadding& padding, at::IntArrayRef image, const at:
 /// Convolution of D spatial axes, y[n,s,g,c] = sum_k W[g,c,k] x[n,s,g,k] + b[g,c]: s output positions, g groups,
 /// k = (input channel of the group, kernel entry), x the unfolded padded input.
 template <std::size_t D, typename Module>
-class ConvRule final : public LayerRule {
+class ConvRule final : public LayerRule, public PositionsLastRule {
  public:
   explicit ConvRule(std::shared_ptr<Module> module)
       : module_(std::move(module)), kernel_(sizes(module_->options.kernel_size())), stride_(sizes(module_->options.stride())),
@@ -100,6 +101,7 @@ class ConvRule final : public LayerRule {
     return {pulled.reshape(shape)};
   }
 
+  int64_t groups() const override { return groups_; }
   ParamForm form(const std::string& parameter) const override {
     return parameter == "weight" ? ParamForm::weight : ParamForm::bias;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/unfold.h"
+#include "network/channelwise.h"
 #include "network/rule_table.h"
 
 #include <ATen/ATen.h>
@@ -16,7 +17,7 @@ using Sizes = std::vector<int64_t>;
 /// s output positions, k = (input channel of the group, kernel entry). x holds at (s, k) the input pixel i with
 /// i * stride + k * dilation - padding = s, or 0 where there is none. The module keeps its weight as [C_in, C_out/G, *kernel].
 template <std::size_t D, typename Module>
-class ConvTransposeRule final : public LayerRule {
+class ConvTransposeRule final : public LayerRule, public PositionsLastRule {
  public:
   explicit ConvTransposeRule(std::shared_ptr<Module> module)
       : module_(std::move(module)), kernel_(sizes(module_->options.kernel_size())), stride_(sizes(module_->options.stride())),
@@ -46,6 +47,7 @@ class ConvTransposeRule final : public LayerRule {
     return {pulled.reshape(shape)};
   }
 
+  int64_t groups() const override { return groups_; }
   ParamForm form(const std::string& parameter) const override {
     return parameter == "weight" ? ParamForm::weight : ParamForm::bias;
   }

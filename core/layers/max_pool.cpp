@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/selection.h"
+#include "network/channelwise.h"
 #include "network/rule_table.h"
 
 #include <ATen/ATen.h>
@@ -16,7 +17,7 @@ Sizes sizes(const torch::ExpandingArray<D>& array) { return {array->begin(), arr
 /// y[n,c,s] = x[n,c,index[n,c,s]] on the last D axes, the image: each output pixel is one input pixel of its channel,
 /// and its flat position in the image is saved.
 template <std::size_t D, typename Module>
-class MaximumRule : public LayerRule {
+class MaximumRule : public LayerRule, public ChannelwiseRule {
  public:
   explicit MaximumRule(std::shared_ptr<Module> module) : module_(std::move(module)) {}
 
@@ -39,6 +40,13 @@ class MaximumRule : public LayerRule {
   }
   Tensor sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const override {
     return selection::both_sides(mat, flat_index(io), image_size(io));
+  }
+  ChannelPairMap channel_pair_map(const LayerIO& io) const override {
+    const auto by_channel = flat_index(io).transpose(0, 1).contiguous();
+    const auto image = image_size(io);
+    return [by_channel, image](int64_t c, int64_t d, const Tensor& mat) {
+      return selection::one_pair(mat, by_channel[c], by_channel[d], image);
+    };
   }
 
  protected:

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/axis_maps.h"
+#include "network/channelwise.h"
 #include "network/rule_table.h"
 
 #include <ATen/ATen.h>
 #include <torch/nn/modules/padding.h>
 #include <torch/version.h>
+
+#include <algorithm>
 
 namespace backobs {
 namespace {
@@ -19,7 +22,7 @@ struct Replication { static constexpr auto name = "ReplicationPad", mode = "repl
 
 /// What padding layers share: the last D axes grow (or, where a size is negative, shrink), the values are copied.
 template <typename Module, typename Kind>
-class PadRule : public LayerRule {
+class PadRule : public LayerRule, public ChannelwiseRule {
  public:
   explicit PadRule(std::shared_ptr<Module> module)
       : module_(std::move(module)), padding_(module_->options.padding()->begin(), module_->options.padding()->end()) {}
@@ -33,6 +36,8 @@ class PadRule : public LayerRule {
   bool jacobian_is_constant() const override { return true; }
   bool is_curved() const override { return false; }
   bool reads_output() const override { return false; }
+
+  ChannelPairMap channel_pair_map(const LayerIO& io) const override { return constant_channel_pair_map(*this, io); }
 
  protected:
   std::shared_ptr<Module> module_;
@@ -48,6 +53,25 @@ class ConstantPadRule final : public PadRule<Module, Kind> {
     auto opposite = this->padding_;
     for (auto& size : opposite) size = -size;
     return {at::constant_pad_nd(columns, opposite)};
+  }
+  /// N times the rows and columns of what was there before.
+  Tensor sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const override {
+    const auto& padding = this->padding_;
+    if (std::any_of(padding.begin(), padding.end(), [](int64_t size) { return size < 0; }))
+      return LayerRule::sum_jac_t_mat_jac(io, mat);
+    const auto inside = io.inputs[0].sizes().slice(1);
+    const auto axes = static_cast<int64_t>(inside.size());
+    auto shape = inside.vec(), low = Sizes(inside.size(), 0);
+    for (std::size_t d = 0; d < padding.size() / 2; ++d) {
+      shape[inside.size() - 1 - d] += padding[2 * d] + padding[2 * d + 1];
+      low[inside.size() - 1 - d] = padding[2 * d];
+    }
+    shape.insert(shape.end(), shape.begin(), shape.begin() + axes);
+    auto cut = mat.reshape(shape);
+    for (int64_t axis = 0; axis < 2 * axes; ++axis)
+      cut = cut.narrow(axis, low[axis % axes], inside[axis % axes]);
+    const auto features = io.inputs[0].numel() / io.samples();
+    return cut.clone(at::MemoryFormat::Contiguous).view({features, features}).mul_(io.samples());
   }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/axis_maps.h"
+#include "network/channelwise.h"
 #include "network/rule_table.h"
 
 #include <ATen/ATen.h>
@@ -10,7 +11,7 @@ namespace {
 
 /// Interpolation of the axes behind [N, C] (nearest, linear, bilinear, trilinear, bicubic), a product of one map per
 /// axis. Each is read off LibTorch's own interpolation of unit vectors that are constant along all other axes.
-class UpsampleRule final : public LayerRule {
+class UpsampleRule final : public LayerRule, public ChannelwiseRule {
  public:
   explicit UpsampleRule(std::shared_ptr<torch::nn::UpsampleImpl> module) : module_(std::move(module)) {}
 
@@ -30,6 +31,8 @@ class UpsampleRule final : public LayerRule {
     for (std::size_t d = 0; d < image.size(); ++d) maps.push_back(axis_map(image, d, columns.options()));
     return {apply_transposed(maps, columns)};
   }
+
+  ChannelPairMap channel_pair_map(const LayerIO& io) const override { return constant_channel_pair_map(*this, io); }
 
  private:
   /// [out_d, in_d].

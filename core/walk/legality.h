@@ -20,7 +20,7 @@ std::vector<std::string> averaged_curvature_refusals(const Network& network);
 struct NeedContext {
   const ParameterInfo& parameter;
   const std::string& averaged_refusal;   ///< of the parameter's node
-  int64_t widest_features;               ///< largest D on the way from the loss to the parameter's node
+  int64_t widest_features;               ///< largest D whose matrix is formed on the way from the loss to the parameter
   int64_t loss_columns;                  ///< V of the exact square root
   int64_t batch_size;
   int64_t element_bytes;

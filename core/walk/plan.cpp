@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "walk/plan.h"
 
+#include "network/channelwise.h"
 #include "walk/legality.h"
 
 #include <algorithm>
@@ -44,6 +45,29 @@ std::string coupled_node(const Network& network) {
   return {};
 }
 
+/// By node: the node from which averaged curvature reaches it channel pair by channel pair, itself where it does not. Such
+/// is a convolution with no parameter below and only layers above that keep channels apart.
+std::vector<NodeId> channel_pair_tops(const Network& network, const WalkPlan& plan,
+                                      const std::vector<std::vector<int64_t>>& shapes) {
+  std::vector<NodeId> tops(network.nodes().size()), reader(network.nodes().size(), -1);
+  for (NodeId id = 0; id <= network.last(); ++id) {
+    tops[id] = id;
+    for (const auto input : network.nodes()[id].inputs) reader[input] = id;
+  }
+  for (NodeId id = 0; id <= network.last(); ++id) {
+    const auto& node = network.nodes()[id];
+    if (!dynamic_cast<const PositionsLastRule*>(node.rule.get()) || shapes[id].size() < 2) continue;
+    if (plan.parameters_at[id].empty() || plan.wanted[node.inputs[0]]) continue;
+    for (auto above = reader[id]; above >= 0 && network.fan_out(tops[id]) == 1; above = reader[above]) {
+      const auto& layer = network.nodes()[above];
+      if (layer.inputs.size() != 1 || !keeps_channels_apart(*layer.rule) || !plan.parameters_at[above].empty()) break;
+      if (shapes[above].size() < 2 || shapes[above][0] != shapes[id][0]) break;
+      tops[id] = above;
+    }
+  }
+  return tops;
+}
+
 void place_parameters(const Network& network, const std::vector<ParameterInfo>& infos, WalkPlan& plan) {
   plan.parameters_at.resize(network.nodes().size());
   for (std::size_t p = 0; p < infos.size(); ++p) {
@@ -77,6 +101,8 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
   plan.coupled_node = coupled_node(network);
   const auto averaged = averaged_curvature_refusals(network);
   const auto widest_to = widest(network, shapes);
+  plan.wanted = reach(network, plan.parameters_at, [](std::size_t) { return true; });
+  const auto tops = channel_pair_tops(network, plan, shapes);
   int64_t loss_columns = 0;
   for (const auto output : network.outputs()) loss_columns += features(shapes[output]);
 
@@ -87,7 +113,7 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
     for (std::size_t p = 0; p < infos.size(); ++p) {
       const auto& parameter = network.parameter(infos[p].name);
       const auto node = parameter.uses.front().node;
-      const NeedContext context{infos[p],   averaged[node], widest_to[node],
+      const NeedContext context{infos[p],   averaged[node], widest_to[tops[node]],
                                 loss_columns, batch_size,    static_cast<int64_t>(parameter.value.element_size())};
       auto reason = instance.extension->refuses(infos[p]);
       if (!reason && !plan.coupled_node.empty() && !declared.empty())
@@ -105,10 +131,12 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
     }
   }
   plan.signals.erase(SignalKey::gradient());
-  plan.wanted = reach(network, plan.parameters_at, [](std::size_t) { return true; });
   plan.averaged_wanted = reach(network, plan.parameters_at, [&](std::size_t p) {
     return plan.needs_of_parameter[p].count({Need::What::output_factor, SignalKey::averaged_curvature()}) > 0;
   });
+  plan.channel_pairs.resize(network.nodes().size());
+  for (NodeId id = 0; id <= network.last(); ++id)
+    if (tops[id] != id && plan.averaged_wanted[id]) plan.channel_pairs[tops[id]] = {id, shapes[id][0]};
   return plan;
 }
 

@@ -19,6 +19,12 @@ struct WalkPlan {
     bool last;               ///< no use further down: after this node the parameter is complete
   };
 
+  /// Averaged curvature at this node reaches node `bottom` (-1: none) channel pair by channel pair; see channel_pairs.h.
+  struct ChannelPairs {
+    NodeId bottom = -1;
+    int64_t channels = 0;
+  };
+
   std::vector<ExtensionInstance> extensions;
   std::vector<std::set<Need>> needs_of_extension;             ///< as declared
   std::vector<std::set<Need>> needs_of_parameter;             ///< union over the extensions that visit it
@@ -26,6 +32,7 @@ struct WalkPlan {
   std::vector<std::vector<ParameterAtNode>> parameters_at;    ///< by node
   std::vector<bool> wanted;                                   ///< by node: a trainable parameter is here or above
   std::vector<bool> averaged_wanted;                          ///< the same for a parameter that reads averaged_curvature
+  std::vector<ChannelPairs> channel_pairs;                    ///< by node
   std::set<SignalKey> signals;                                ///< beyond the gradient
   std::vector<Refusal> refusals;
   std::string coupled_node;                                   ///< where samples mix even with frozen normalisation; mostly empty

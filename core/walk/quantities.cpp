@@ -126,7 +126,7 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
     add_weight_gradient(rule, io, local_name, columns.dense);
     if (!reads_columns(key)) return;
   }
-  const auto x = is_weight ? rule.affine_input(io) : Tensor();
+  const auto x = is_weight ? input_of(rule, io) : Tensor();
   const bool squares_done = add_squares_of_sums(rule, io, local_name, key, columns, x, tile, total_columns);
   if (!needs_written_out(key, squares_done)) return;
 
@@ -190,6 +190,10 @@ bool ParameterQuantities::needs_written_out(const SignalKey& key, bool squares_d
 void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key,
                                             const Tensor& z, const Tensor& signs, const Tensor& x,
                                             const TilePosition& tile, int64_t total_columns, bool with_squares) {
+  if (x.size(1) > 1) {
+    add_fused_values(rule, local_name, key, z, signs, x, tile, total_columns);
+    return;
+  }
   const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
   if (needs(What::variance, key)) {
     const auto wide_z = z.to(at::kDouble), wide_x = x.to(at::kDouble);
@@ -205,18 +209,26 @@ void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::st
     if (penalised) individual += penalty::per_sample(key, value_.detach(), penalty_, tile.batch_size);
   }
   if (needs(What::columns, key)) join(What::columns, key, individual, 1, tile, total_columns);
-  if (needs(What::squared_norms, key)) {
-    auto norms = affine::squared_norms(z, x);
-    if (penalised) {
-      const auto w = value_.detach();
-      const auto products = affine::inner_products(z, x, rule.to_affine(local_name, w, {z.size(3), z.size(4), x.size(3)}));
-      norms += penalty::norm_correction(products, w, penalty_, tile.batch_size);
-    }
-    join(What::squared_norms, key, norms, 1, tile, total_columns);
-  }
+  if (needs(What::squared_norms, key))
+    add_norms(rule, local_name, key, affine::squared_norms(z, x), z, x, tile, total_columns);
   if (with_squares && needs(What::sample_squares, key))
     join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(affine::sample_squares(z, signs, x)), 0,
          tile, total_columns);
+}
+
+void ParameterQuantities::add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key, Tensor norms,
+                                    const Tensor& z, const Tensor& x, const TilePosition& tile, int64_t total_columns) {
+  if (penalty_ != 0 && key == SignalKey::gradient()) {
+    const auto w = value_.detach();
+    const auto products = affine::inner_products(z, x, rule.to_affine(local_name, w, {z.size(3), z.size(4), x.size(3)}));
+    norms += penalty::norm_correction(products, w, penalty_, tile.batch_size);
+  }
+  join(What::squared_norms, key, norms, 1, tile, total_columns);
+}
+
+const Tensor& ParameterQuantities::input_of(const LayerRule& rule, const LayerIO& io) {
+  if (!input_.defined()) input_ = rule.affine_input(io);
+  return input_;
 }
 
 /// Whether a signal's columns at this parameter are read by anything but the gradient.
@@ -241,7 +253,7 @@ void ParameterQuantities::add_output_factor(const LayerRule& rule, const LayerIO
 void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, int64_t batch_size) {
   const Need need{What::input_factor, SignalKey::gradient()};
   if (!has_input_factor(info_.form) || !needs_.count(need)) return;
-  const auto x = rule.affine_input(io);
+  const auto& x = input_of(rule, io);
   if (info_.form == ParamForm::weight) {
     accumulate(need.what, need.signal, affine::input_moment(x) / static_cast<double>(batch_size));
     return;
@@ -270,9 +282,17 @@ void ParameterQuantities::add_averaged(const LayerRule& rule, const LayerIO& io,
     return;
   }
   const auto one = io.narrow(0, 1);
-  const auto half = rule.affine_columns(one, mat.reshape(shape)).sum(2).flatten(1);        // [D, C]
-  const auto both = rule.affine_columns(one, half.t().reshape(shape)).sum(2).flatten(1).t();  // [C, C]
-  values_[{What::output_factor, key}] = both;
+  const auto z = rule.affine_columns(one, mat.reshape(shape));                                 // [D, 1, S, G, C]
+  const auto half = z.sum(2).flatten(1);                                                       // [D, G C]
+  set_averaged(rule.affine_columns(one, half.t().reshape(shape)).sum(2).flatten(1).t(), z.size(3));
+}
+
+/// Groups are blocks of their own: [G, C, C].
+void ParameterQuantities::set_averaged(const Tensor& sums, int64_t groups) {
+  const Need need{What::output_factor, SignalKey::averaged_curvature()};
+  if (!needs_.count(need)) return;
+  const auto size = sums.size(0) / groups;
+  values_[need] = groups == 1 ? sums : at::diagonal(sums.reshape({groups, size, groups, size}), 0, 0, 2).permute({2, 0, 1});
 }
 
 void ParameterQuantities::accumulate(What what, const SignalKey& key, const Tensor& value) {

@@ -44,8 +44,12 @@ class ParameterQuantities {
   void add_residual(const Columns& columns, const TilePosition& tile);
   /// (1/N) X X^T once per use and block of samples.
   void add_input(const LayerRule& rule, const LayerIO& io, int64_t batch_size);
+  /// Frees the unfolded input; called when all signals of a node have been added.
+  void release_input() { input_ = Tensor(); }
   /// KFRA's factor from the averaged curvature M [D, D] at the layer's output.
   void add_averaged(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& mat);
+  /// The same from its sums over positions, [G C, G C].
+  void set_averaged(const Tensor& sums, int64_t groups);
 
   /// After the last tile: puts the gradient, penalty included, into the parameter's grad() and completes all values.
   void finish(int64_t batch_size);
@@ -85,6 +89,12 @@ class ParameterQuantities {
   void add_weight_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z,
                          const Tensor& signs, const Tensor& x, const TilePosition& tile, int64_t total_columns,
                          bool with_squares);
+  void add_fused_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z,
+                        const Tensor& signs, const Tensor& x, const TilePosition& tile, int64_t total_columns);
+  void add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key, Tensor norms, const Tensor& z,
+                 const Tensor& x, const TilePosition& tile, int64_t total_columns);
+  /// x of the affine map, unfolded once for all signals.
+  const Tensor& input_of(const LayerRule& rule, const LayerIO& io);
   void accumulate(Need::What what, const SignalKey& key, const Tensor& value);
   void join(Need::What what, const SignalKey& key, const Tensor& value, int64_t sample_axis, const TilePosition& tile,
             int64_t total_columns);
@@ -104,6 +114,8 @@ class ParameterQuantities {
   std::map<std::size_t, Pending> pending_;  ///< by source, until the last use
   Tensor gradient_;                      ///< grad()'s buffer
   bool gradient_started_ = false;
+  Tensor input_;
+  Tensor shift_;                         ///< [G, C, K]; moments below are of g_n - shift where it is defined
   Tensor moment1_, moment2_;             ///< double: sum_n g_n, sum_n g_n^2
 };
 

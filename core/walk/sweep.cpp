@@ -2,6 +2,7 @@
 #include "walk/sweep.h"
 
 #include "network/mixed_residual.h"
+#include "walk/channel_pairs.h"
 
 #include <ATen/ATen.h>
 
@@ -76,6 +77,7 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
     if (use.last) quantities.end_uses();
     if (collects_inputs_) quantities.add_input(rule, io, samples_.batch_size);
     if (averaged_.defined() && averaged_at_ == node) quantities.add_averaged(rule, io, use.local_name, averaged_);
+    quantities.release_input();
   }
   if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals))
     add_param_residuals(node, io, (*grad)[0]);
@@ -145,12 +147,28 @@ void Sweep::begin_or_divert(ColumnSource source) {
 void Sweep::move_averaged(NodeId node, const LayerIO& io) {
   if (!averaged_.defined() || averaged_at_ != node) return;
   const auto& inputs = network_.nodes()[node].inputs;
+  if (plan_.channel_pairs[node].bottom >= 0) {
+    move_averaged_by_channel_pairs(node);
+    averaged_ = Tensor();
+    return;
+  }
   if (inputs.size() != 1 || !plan_.averaged_wanted[inputs[0]]) {
     averaged_ = Tensor();
     return;
   }
   averaged_ = network_.nodes()[node].rule->sum_jac_t_mat_jac(io, averaged_).div_(static_cast<double>(samples_.batch_size));
   averaged_at_ = inputs[0];
+}
+
+/// The last stretch of the way, where the factor is all that is wanted and no layer mixes channels.
+void Sweep::move_averaged_by_channel_pairs(NodeId node) {
+  const auto& [bottom, channels] = plan_.channel_pairs[node];
+  std::vector<ChannelPairMap> layers;
+  for (auto at = node; at != bottom; at = network_.nodes()[at].inputs[0])
+    layers.push_back(channel_pair_map(*network_.nodes()[at].rule, tape_.io(at, samples_.first_sample, samples_.samples)));
+  const auto sums = summed_over_positions(averaged_, layers, channels, samples_.batch_size);
+  const auto groups = dynamic_cast<const PositionsLastRule&>(*network_.nodes()[bottom].rule).groups();
+  for (const auto& use : plan_.parameters_at[bottom]) quantities_[use.parameter].set_averaged(sums, groups);
 }
 
 }  // namespace backobs

@@ -58,6 +58,7 @@ class Sweep {
   void move_columns(NodeId node, const LayerIO& io);
   void add_residual(NodeId node, const LayerIO& io, const Tensor& grad);
   void move_averaged(NodeId node, const LayerIO& io);
+  void move_averaged_by_channel_pairs(NodeId node);
   bool any_input_wanted(NodeId node) const;
   const Tensor* gradient_at(NodeId node) const;
   TilePosition position(const Live& live, const Columns& columns) const;

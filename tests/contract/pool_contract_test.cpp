@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Pooling, padding and interpolation of 1, 2 and 3 axes against the defaults, which read from autograd, over their
 // hyper-parameters; and their forward against the module's own.
+#include "kernels/selection.h"
+#include "network/channelwise.h"
+
 #include <backobs/module.h>
 #include <backobs/testing/layer_contract.h>
 
@@ -18,11 +21,29 @@ Tensor random(const std::vector<int64_t>& shape) {
   return at::randn(shape, at::kDouble);
 }
 
+/// Each pair of channels by itself against its block of the whole.
+void expect_channel_pairs(const std::shared_ptr<const LayerRule>& rule, const Tensor& input) {
+  ASSERT_TRUE(keeps_channels_apart(*rule)) << rule->type();
+  const RecordedLayer layer(rule, {input}, {});
+  const auto samples = input.size(0), channels = input.size(1);
+  const auto io = layer.io(0, samples);
+  const auto positions = layer.output().numel() / (samples * channels), pixels = input.numel() / (samples * channels);
+  const auto mat = at::randn({channels * positions, channels * positions}, at::kDouble);
+  const auto whole = rule->sum_jac_t_mat_jac(io, mat).reshape({channels, pixels, channels, pixels});
+  const auto one_pair = channel_pair_map(*rule, io);
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t d = 0; d < channels; ++d) {
+      const auto block = mat.view({channels, positions, channels, positions}).select(0, c).select(1, d);
+      testing::expect_close(one_pair(c, d, block), whole.select(0, c).select(1, d), rule->type() + ": pair of channels");
+    }
+}
+
 template <typename Module>
 void check(Module module, const Tensor& input) {
   const auto rule = rule_for(typeid(*module), module.ptr(), detail::forward_of(module.ptr()));
   EXPECT_FALSE(rule->records_graph()) << rule->type() << " has no rule";
   EXPECT_LAYER_CONTRACT(rule, {input});
+  expect_channel_pairs(rule, input);
   TensorList saved;
   testing::expect_close(rule->forward({input}, {}, saved), module->forward(input), rule->type());
 }
@@ -51,6 +72,13 @@ TEST(PoolContract, AdaptiveMaxPool) {
   check(nn::AdaptiveMaxPool1d(nn::AdaptiveMaxPool1dOptions(3)), line());
   check(nn::AdaptiveMaxPool2d(nn::AdaptiveMaxPool2dOptions({3, 4})), image());
   check(nn::AdaptiveMaxPool3d(nn::AdaptiveMaxPool3dOptions({2, 2, 3})), volume());
+}
+
+TEST(Selection, EqualsItsPlainTwin) {
+  const auto index = at::randint(12, {3, 2, 5}, at::kLong);
+  const auto columns = random({4, 3, 2, 5}), mat = random({10, 10});
+  testing::expect_close(selection::transposed(columns, index, 12), selection::transposed_plainly(columns, index, 12), "columns");
+  testing::expect_close(selection::both_sides(mat, index, 12), selection::both_sides_plainly(mat, index, 12), "matrix");
 }
 
 TEST(PoolContract, AvgPool) {

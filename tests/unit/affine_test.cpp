@@ -79,6 +79,21 @@ TEST_P(AffineTest, ProductsEqualTheirPlainTwin) {
     EXPECT_TRUE(equal_up_to_rounding(fast.*field, plain.*field));
 }
 
+/// float32, products 1e4 times their spread: the moments about a shift give the variance, those about zero nothing.
+TEST(AffineProducts, ShiftedMomentsSurviveALargeMean) {
+  at::manual_seed(3);
+  const auto near_one = [](at::IntArrayRef shape) { return (1 + 1e-4 * at::randn(shape, at::kDouble)).to(at::kFloat); };
+  const auto z = near_one({1, 50, 16, 1, 4}), x = near_one({50, 16, 1, 6});
+  affine::Products p;
+  p.shift = affine::columns(z.narrow(1, 0, 1), x.narrow(0, 0, 1))[0][0];
+  p.shifted_sum = at::zeros_like(p.shift);
+  p.shifted_squares = at::zeros_like(p.shift);
+  affine::form(z, {}, x, p);
+  const auto a = affine::columns(z.to(at::kDouble), x.to(at::kDouble))[0];
+  const auto found = p.shifted_squares / 50 - (p.shifted_sum / 50).square();
+  EXPECT_TRUE(tensors_near(found, a.var(0, /*unbiased=*/false), 1e-2, 0));
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, AffineTest,
                          ::testing::Values(Case{1, 1, 1, 1, 1, 1, false}, Case{1, 4, 1, 1, 3, 5, false},
                                            Case{3, 4, 1, 2, 3, 5, false}, Case{1, 4, 6, 1, 3, 5, true},
