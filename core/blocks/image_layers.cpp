@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <backobs/error.h>
 #include <backobs/image_layers.h>
+#include <backobs/nodes.h>
 
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/padding.h>
@@ -87,6 +88,11 @@ ImageLayers& ImageLayers::max_pool(const std::string& name, int64_t kernel, int6
     return add(name, torch::nn::MaxPool2d(torch::nn::MaxPool2dOptions(options).ceil_mode(true)), shape);
   pad(name + ".0", same_padding(this->rows(), kernel, stride), same_padding(this->columns(), kernel, stride));
   return add(name + ".1", torch::nn::MaxPool2d(options), shape);
+}
+
+ImageLayers& ImageLayers::sum(const std::string& name, const ImageLayers& other) {
+  node_ = network_->add(name, nodes::sum(), {node_, other.node_});
+  return *this;
 }
 
 }  // namespace backobs

@@ -54,9 +54,11 @@ class BACKOBS_API ImageLayers {
   /// the result of all windows is cropped by kernel - 1 on every side.
   ImageLayers& conv_transpose(const std::string& name, int64_t channels, int64_t kernel, int64_t stride = 1);
   /// Maxima over square "same" windows of values that are nowhere negative, as behind a ReLU. DeepOBS pads with 0,
-  /// TensorFlow ignores what is beyond the edge; of such values both find the same maxima. One node `name`, unless zeros
-  /// have to come in front or where no window would cut the edge: then "name.0" and "name.1", as for convolutions.
+  /// TensorFlow ignores what is beyond the edge; of such values both find the same maxima. One node `name`,
+  /// unless zeros have to come in front: then "name.0" and "name.1", as for convolutions.
   ImageLayers& max_pool(const std::string& name, int64_t kernel, int64_t stride);
+  /// The sum of this branch and another one of the same shape.
+  ImageLayers& sum(const std::string& name, const ImageLayers& other);
 
   /// Any module that keeps the shape: activations, normalisation, dropout.
   template <typename Module>

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include <backobs/blocks.h>
+#include <backobs/plugin.h>
+
+#include <cmath>
+
+namespace backobs {
+
+/// Three convolutions and three dense layers on SVHN.
+class SvhnNet3c3d : public Problem {
+ public:
+  explicit SvhnNet3c3d(const Options&) {}
+
+  ProblemFacts facts() const override {
+    ProblemFacts facts;
+    facts.source = "DeepOBS, svhn_3c3d (Schneider, Balles, Hennig, ICLR 2019)";
+    facts.data_set = "svhn";
+    facts.batch_size = 128;
+    facts.epochs = 100;
+    facts.l2_reg = 0.002;
+    facts.initial_loss = std::log(10.0) + 1.2618;
+    return facts;
+  }
+  Network network(const Random& random) const override { return blocks::net_3c3d(10, random); }
+  std::shared_ptr<const LossRule> loss() const override { return cross_entropy(); }
+  std::shared_ptr<const DataSource> data(const DataRequest& request) const override {
+    return deepobs_images("svhn", request);
+  }
+  bool is_regularised(const std::string& parameter) const override { return blocks::is_weight(parameter); }
+};
+
+BACKOBS_PROBLEM(SvhnNet3c3d, "Three convolutional and three dense layers on SVHN")
+
+}  // namespace backobs
