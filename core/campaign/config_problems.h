@@ -3,15 +3,18 @@
 
 #include <backobs/error.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
 namespace backobs {
 
-/// Everything that is wrong with an experiment file, thrown once. what() has one line per problem.
+/// Everything that is wrong with an experiment file, thrown once. what() has one line per problem, and
+/// below it the line of the file with a caret.
 class BACKOBS_API ConfigErrors : public ConfigError {
  public:
-  explicit ConfigErrors(std::vector<std::string> problems);
+  /// `texts` is what a user sees of each problem.
+  ConfigErrors(std::vector<std::string> problems, const std::vector<std::string>& texts);
   ~ConfigErrors() override;
 
   const char* what() const noexcept override { return text_.c_str(); }
@@ -31,6 +34,9 @@ class BACKOBS_API ConfigProblems {
   /// Lines as Schema::check collects them.
   void add(const std::vector<std::string>& lines);
 
+  /// The text that positions "name:line:column" are about.
+  void add_source(const std::string& name, const std::string& text);
+
   bool empty() const { return lines_.empty(); }
   const std::vector<std::string>& lines() const { return lines_; }
   /// Throws ConfigErrors unless empty.
@@ -38,7 +44,10 @@ class BACKOBS_API ConfigProblems {
 
  private:
   void add_line(const std::string& line);
+  std::string with_excerpt(const std::string& line) const;
+
   std::vector<std::string> lines_;
+  std::map<std::string, std::vector<std::string>> sources_;  ///< lines by name
 };
 
 }  // namespace backobs

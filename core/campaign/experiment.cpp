@@ -54,6 +54,7 @@ std::vector<std::vector<PluginUse>> read_extension_sets(const YamlNode& node, Co
 std::vector<std::string> experiment_keys() {
   std::vector<std::string> keys = {"problem", "runner", "extensions"};
   for (const auto& name : environment_schema().names()) keys.push_back(name);
+  keys.push_back("zip");
   return keys;
 }
 
@@ -105,7 +106,7 @@ void read_root_entry(const YamlEntry& entry, Campaign& campaign, ConfigProblems&
   if (entry.key == "campaign") {
     campaign.name = read_name(entry.value, problems);
   } else if (entry.key != "experiments") {
-    refuse_key(entry, {"campaign", "experiments"}, "the file", problems);
+    refuse_key(entry, {"campaign", "defaults", "experiments"}, "the file", problems);
   } else if (!entry.value.is_list() || entry.value.items.empty()) {
     problems.add(entry.value.where, entry.value.describe() + " as experiments", "a list of at least one experiment");
   } else {
@@ -127,19 +128,6 @@ Campaign read_campaign(const YamlNode& root, ConfigProblems& problems) {
     if (!root.find(key))
       problems.add(root.where, std::string("a file without `") + key + "`", std::string("the key `") + key + "`");
   return campaign;
-}
-
-Axis axis_of(const YamlEntry& entry, bool list_typed, ConfigProblems& problems) {
-  Axis axis{entry.key, {}};
-  const YamlNode& value = entry.value;
-  const bool nested = value.is_list() && !value.items.empty() && value.items.front().is_list();
-  if (!value.is_list() || (list_typed && !nested)) {
-    axis.values = {value.raw(problems)};
-    return axis;
-  }
-  for (const auto& item : value.items) axis.values.push_back(item.raw(problems));
-  if (axis.values.empty()) problems.add(value.where, "an empty list under `" + entry.key + "`", "at least one value");
-  return axis;
 }
 
 }  // namespace backobs

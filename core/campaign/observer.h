@@ -28,6 +28,9 @@ class BACKOBS_API TrainingObserver {
   /// A reduction of one quantity, `parameter` empty for values of the whole pass, "NAME/0" and so on for lists.
   virtual void recorded(const StepPosition&, const std::string& /*quantity*/, const std::string& /*reduction*/,
                         const std::string& /*parameter*/, double /*value*/) {}
+  /// A quantity of an extension with `save: tensors`.
+  virtual void saved(const StepPosition&, const std::string& /*extension*/, const std::string& /*quantity*/,
+                     const std::string& /*parameter*/, const TensorList&) {}
   /// A quantity for which nothing is recorded: its shapes may be of interest. The tensors are freed afterwards.
   virtual void shown(const StepPosition&, const std::string& /*quantity*/, const std::string& /*parameter*/,
                      const TensorList&) {}

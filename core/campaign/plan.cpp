@@ -3,6 +3,9 @@
 
 #include <backobs/error.h>
 
+#include "campaign/axis.h"
+#include "campaign/yaml_edit.h"
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -11,6 +14,7 @@ namespace backobs {
 namespace {
 
 constexpr std::size_t kMostRuns = 100000;
+constexpr const char* kZip = "zip";
 
 using RawOptions = std::map<std::string, RawValue>;
 
@@ -35,8 +39,8 @@ class Planner {
 
   std::string resolve(const char* kind, const PluginUse& use);
   std::vector<Axis> axes(const std::vector<YamlEntry>& entries, const Schema& schema);
-  std::vector<Choice> choices(const std::vector<Axis>& axes, const Schema& schema, const std::string& owner,
-                              const std::string& where);
+  std::vector<Choice> choices(const std::vector<Axis>& axes, const std::vector<YamlEntry>& entries, const Schema& schema,
+                              const std::string& owner, const std::string& where);
   std::vector<Choice> runner_choices(const PluginUse& use, const std::string& name, const ProblemFacts& facts);
   std::vector<Choice> environment_choices(const Experiment& experiment);
   std::vector<ExtensionSettings> extension_choices(const PluginUse& use);
@@ -49,27 +53,6 @@ class Planner {
   ConfigProblems& problems_;
   std::set<std::string> ids_;
 };
-
-/// Every combination, the first axis slowest.
-std::vector<RawOptions> combinations(const std::vector<Axis>& axes) {
-  std::vector<RawOptions> all = {{}};
-  for (const Axis& axis : axes) {
-    std::vector<RawOptions> longer;
-    for (const RawOptions& shorter : all)
-      for (const RawValue& value : axis.values) {
-        longer.push_back(shorter);
-        longer.back()[axis.name] = value;
-      }
-    all = std::move(longer);
-  }
-  return all;
-}
-
-std::size_t combination_count(const std::vector<Axis>& axes) {
-  std::size_t count = 1;
-  for (const Axis& axis : axes) count = std::min(kMostRuns + 1, count * std::max<std::size_t>(1, axis.values.size()));
-  return count;
-}
 
 bool is_key(const std::string& name) {
   return !name.empty() &&
@@ -94,17 +77,21 @@ std::string Planner::resolve(const char* kind, const PluginUse& use) {
 std::vector<Axis> Planner::axes(const std::vector<YamlEntry>& entries, const Schema& schema) {
   std::vector<Axis> all;
   for (const YamlEntry& entry : entries) {
+    if (entry.key == kZip) continue;
     const Option* option = schema.find(entry.key);
     all.push_back(axis_of(entry, option && option->is_list(), problems_));
   }
   return all;
 }
 
-std::vector<Choice> Planner::choices(const std::vector<Axis>& axes, const Schema& schema, const std::string& owner,
-                                     const std::string& where) {
-  if (too_many(combination_count(axes), where)) return {};
+/// `axes` are those of `entries`, some of them perhaps replaced from the command line.
+std::vector<Choice> Planner::choices(const std::vector<Axis>& axes, const std::vector<YamlEntry>& entries,
+                                     const Schema& schema, const std::string& owner, const std::string& where) {
+  const auto zip = std::find_if(entries.begin(), entries.end(), [](const YamlEntry& e) { return e.key == kZip; });
+  const auto groups = zipped(axes, zip == entries.end() ? nullptr : &zip->value, problems_);
+  if (too_many(combination_count(groups, kMostRuns), where)) return {};
   std::vector<Choice> all;
-  for (const RawOptions& raw : combinations(axes)) {
+  for (const RawOptions& raw : combinations(groups)) {
     std::vector<std::string> lines;
     const Options options = schema.check(raw, owner, where, &lines);
     problems_.add(lines);
@@ -120,7 +107,7 @@ std::vector<Choice> Planner::runner_choices(const PluginUse& use, const std::str
     all.erase(std::remove_if(all.begin(), all.end(), [](const Axis& a) { return a.name == "batch_size"; }), all.end());
     all.push_back({"batch_size", {found->second}});
   }
-  return choices(all, schema, "runner `" + name + "`", use.where);
+  return choices(all, use.options, schema, "runner `" + name + "`", use.where);
 }
 
 /// Seeds last, so that the runs of one setting stand together.
@@ -134,7 +121,7 @@ std::vector<Choice> Planner::environment_choices(const Experiment& experiment) {
     all.push_back({name, {value}});
   }
   std::stable_partition(all.begin(), all.end(), [](const Axis& a) { return a.name != "seeds"; });
-  return choices(all, schema, "an experiment", experiment.where);
+  return choices(all, experiment.environment, schema, "an experiment", experiment.where);
 }
 
 std::vector<ExtensionSettings> Planner::extension_choices(const PluginUse& use) try {
@@ -143,13 +130,14 @@ std::vector<ExtensionSettings> Planner::extension_choices(const PluginUse& use) 
   const Schema own = registry_.schema("extension", name);
   const Schema schema = own.joined(instance_schema());
   std::vector<ExtensionSettings> all;
-  for (const Choice& choice : choices(axes(use.options, schema), schema, "extension `" + name + "`", use.where)) {
+  const auto all_choices = choices(axes(use.options, schema), use.options, schema, "extension `" + name + "`", use.where);
+  for (const Choice& choice : all_choices) {
     registry_.make_extension(name, only(own, choice.options));  // may refuse options that do not go together
     const std::string& as = choice.options.text("as");
     if (!as.empty() && !is_key(as))
       problems_.add(use.where, "extension `" + name + "` as `" + as + "`", "letters, digits and '_'");
     all.push_back({as.empty() ? name : as, name, only(own, choice.options), choice.options.integer("every"),
-                   choice.options.texts("record")});
+                   choice.options.texts("record"), choice.options.text("save") == "tensors"});
   }
   return all;
 } catch (const ConfigError& e) {
@@ -227,7 +215,8 @@ void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
     const std::string name = resolve("problem", use);
     if (name.empty()) continue;
     const Schema schema = registry_.schema("problem", name);
-    for (const Choice& choice : choices(axes(use.options, schema), schema, "problem `" + name + "`", use.where))
+    const std::string owner = "problem `" + name + "`";
+    for (const Choice& choice : choices(axes(use.options, schema), use.options, schema, owner, use.where))
       for (const PluginUse& runner : experiment.runners) try {
           add_problem(experiment, {name, choice.options}, runner, plan);
         } catch (const ConfigError& e) {
@@ -262,10 +251,13 @@ Plan make_plan(const Campaign& campaign, const Registry& registry, const Overrid
   return plan;
 }
 
-Plan read_plan(const std::filesystem::path& file, const Registry& registry, const Overrides& overrides) {
+Plan read_plan(const std::filesystem::path& file, const Registry& registry, const Overrides& overrides,
+               const std::vector<std::string>& assignments) {
   ConfigProblems problems;
-  const Campaign campaign = read_campaign(read_yaml_file(file, problems), problems);
-  return make_plan(campaign, registry, overrides, problems);
+  YamlNode root = read_yaml_file(file, problems);
+  apply_defaults(root, problems);
+  for (const auto& assignment : assignments) apply_assignment(root, assignment);
+  return make_plan(read_campaign(root, problems), registry, overrides, problems);
 }
 
 }  // namespace backobs

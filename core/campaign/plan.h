@@ -37,8 +37,8 @@ using Overrides = std::map<std::string, RawValue>;
 /// Throws ConfigErrors with everything that is wrong.
 BACKOBS_API Plan make_plan(const Campaign& campaign, const Registry& registry, const Overrides& overrides,
                            ConfigProblems& problems);
-/// The same from a file.
-BACKOBS_API Plan read_plan(const std::filesystem::path& file, const Registry& registry,
-                           const Overrides& overrides = {});
+/// The same from a file, with its defaults and with `assignments` as `--set` takes them (yaml_edit.h).
+BACKOBS_API Plan read_plan(const std::filesystem::path& file, const Registry& registry, const Overrides& overrides = {},
+                           const std::vector<std::string>& assignments = {});
 
 }  // namespace backobs

@@ -8,12 +8,15 @@
 
 #include <cmath>
 #include <sstream>
+#include <utility>
 
 namespace backobs {
 
-Recorder::Recorder(GrowingFile& metrics, GrowingFile& log, bool has_accuracy, int64_t epochs, TrainingObserver& also)
+Recorder::Recorder(GrowingFile& metrics, GrowingFile& log, std::filesystem::path tensors, bool has_accuracy,
+                   int64_t epochs, TrainingObserver& also)
     : metrics_(metrics),
       log_(log),
+      tensors_(std::move(tensors)),
       has_accuracy_(has_accuracy),
       epochs_(epochs),
       also_(also),
@@ -53,12 +56,18 @@ void Recorder::rate_set(double rate) {
 
 void Recorder::step_done(const StepPosition& place, double loss, bool logged) {
   if (logged) row(place.global, place.epoch, "train", "loss", "", loss);
+  tensors_.write(place);
   also_.step_done(place, loss, logged);
 }
 
 void Recorder::recorded(const StepPosition& place, const std::string& quantity, const std::string& reduction,
                         const std::string& parameter, double value) {
   row(place.global, place.epoch, "train", quantity + "." + reduction, parameter, value);
+}
+
+void Recorder::saved(const StepPosition&, const std::string& extension, const std::string& quantity,
+                     const std::string& parameter, const TensorList& values) {
+  tensors_.keep(extension, quantity, parameter, values);
 }
 
 /// Shapes do not change from step to step: once is enough for a log.

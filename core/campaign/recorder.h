@@ -3,6 +3,7 @@
 
 #include "campaign/observer.h"
 #include "campaign/safe_file.h"
+#include "campaign/tensor_files.h"
 
 #include <backobs/state.h>
 
@@ -23,8 +24,9 @@ namespace backobs {
 /// "text" behind it says "NaN", "Infinity" or "-Infinity".
 class BACKOBS_API Recorder final : public TrainingObserver {
  public:
-  /// `also` sees evaluations and steps as well: a progress bar.
-  Recorder(GrowingFile& metrics, GrowingFile& log, bool has_accuracy, int64_t epochs, TrainingObserver& also);
+  /// Tensors that are to be saved go below `tensors`. `also` sees evaluations and steps as well: a progress bar.
+  Recorder(GrowingFile& metrics, GrowingFile& log, std::filesystem::path tensors, bool has_accuracy, int64_t epochs,
+           TrainingObserver& also);
 
   /// recorder/seconds and recorder/shown: what a later process needs so that its rows and lines follow on.
   void save(State& state) const;
@@ -37,6 +39,8 @@ class BACKOBS_API Recorder final : public TrainingObserver {
   void step_done(const StepPosition& place, double loss, bool logged) override;
   void recorded(const StepPosition& place, const std::string& quantity, const std::string& reduction,
                 const std::string& parameter, double value) override;
+  void saved(const StepPosition& place, const std::string& extension, const std::string& quantity,
+             const std::string& parameter, const TensorList& values) override;
   void shown(const StepPosition& place, const std::string& quantity, const std::string& parameter,
              const TensorList& values) override;
 
@@ -47,6 +51,7 @@ class BACKOBS_API Recorder final : public TrainingObserver {
 
   GrowingFile& metrics_;
   GrowingFile& log_;
+  TensorFiles tensors_;
   bool has_accuracy_;
   int64_t epochs_;
   TrainingObserver& also_;

@@ -57,6 +57,12 @@ const std::vector<std::string>& reduction_names() {
   return names;
 }
 
+std::vector<std::string> record_names() {
+  std::vector<std::string> names = reduction_names();
+  names.push_back("histogram");
+  return names;
+}
+
 Reduction reduction_named(const std::string& name) {
   for (const auto& entry : table())
     if (entry.first == name) return entry.second;

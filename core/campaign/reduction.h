@@ -25,6 +25,8 @@ namespace backobs {
 using Reduction = double (*)(const Tensor&);
 
 BACKOBS_API const std::vector<std::string>& reduction_names();
+/// What `record` takes: the reductions, and "histogram" (histogram.h), which is many numbers.
+BACKOBS_API std::vector<std::string> record_names();
 /// Throws ConfigError with the nearest name.
 BACKOBS_API Reduction reduction_named(const std::string& name);
 

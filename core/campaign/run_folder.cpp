@@ -42,6 +42,7 @@ void RunFolder::remove_attempt() const {
   for (const auto& file : {record(), metrics(), log(), parameters(), path_ / "deepobs.json"})
     fs::remove(file.string() + ".part", ignored);
   fs::remove(metrics(), ignored);
+  fs::remove_all(tensors(), ignored);
   Checkpoints::remove(path_);
 }
 

@@ -22,6 +22,8 @@ class BACKOBS_API RunFolder {
   std::filesystem::path log() const { return path_ / "log.txt"; }
   /// Parameters and buffers at the end, for torch.load and `init`.
   std::filesystem::path parameters() const { return path_ / "parameters.pt"; }
+  /// Root of what `save: tensors` writes.
+  std::filesystem::path tensors() const { return path_ / "tensors"; }
   /// Root of the DeepOBS tree, shared by all runs of the campaign.
   std::filesystem::path deepobs() const { return campaign_ / "deepobs"; }
 

@@ -118,7 +118,7 @@ std::string RunInProgress::perform(TrainingObserver& progress) {
     metrics_.emplace(folder_.metrics(), resumed_->integer("run/metrics_bytes"));
   else
     metrics_.emplace(folder_.metrics());
-  recorder_.emplace(*metrics_, *log_, training.has_accuracy(), run_.settings.loop.epochs, progress);
+  recorder_.emplace(*metrics_, *log_, folder_.tensors(), training.has_accuracy(), run_.settings.loop.epochs, progress);
   if (resumed_) {
     training.resume(*resumed_);
     recorder_->load(*resumed_);

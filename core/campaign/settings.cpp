@@ -86,7 +86,8 @@ Schema instance_schema() {
   return {Option::text("as", "", "name in every key instead of the extension's own"),
           Option::integer("every", 1, "due at global steps 0, k, 2k, ...").at_least(1),
           Option::texts("record", {}, "reductions that go to the metrics log; none: shapes are logged")
-              .one_of(reduction_names())};
+              .one_of(record_names()),
+          Option::text("save", "nothing", "whether tensors go to files").one_of({"nothing", "tensors"})};
 }
 
 Schema environment_schema() {

@@ -26,7 +26,8 @@ struct ExtensionSettings {
   std::string plugin;
   Options options;
   int64_t every = 1;                ///< due at global steps 0, every, 2 every, …, before the update
-  std::vector<std::string> record;  ///< reductions (reduction.h); empty: shapes are logged
+  std::vector<std::string> record;  ///< reductions (reduction.h), "histogram" (histogram.h); empty: shapes are logged
+  bool save_tensors = false;        ///< write them to files (tensor_files.h)
 };
 
 /// Options of the loop, the same for every runner; they stand in the runner's map.
@@ -67,7 +68,7 @@ struct BACKOBS_API RunSettings {
 
 /// `epochs`, `batch_size`, `l2_reg` with the problem's defaults, and the rest of LoopSettings.
 BACKOBS_API Schema loop_schema(const ProblemFacts& facts);
-/// `as`, `every`, `record`: what every extension understands beside its own options.
+/// `as`, `every`, `record`, `save`: what every extension understands beside its own options.
 BACKOBS_API Schema instance_schema();
 /// `source`, `protocol`, `penalty`, `init`, `dtype`, `device`, `threads`, `data_dir`, `seeds`: keys of an experiment with one
 /// value.

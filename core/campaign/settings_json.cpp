@@ -20,7 +20,8 @@ Json extension_json(const ExtensionSettings& extension) {
           {"plugin", extension.plugin},
           {"options", options_json(extension.options)},
           {"every", extension.every},
-          {"record", extension.record}};
+          {"record", extension.record},
+          {"save", extension.save_tensors ? "tensors" : "nothing"}};
 }
 
 Json loop_json(const LoopSettings& loop) {

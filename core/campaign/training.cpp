@@ -16,6 +16,7 @@
 namespace backobs {
 namespace {
 
+constexpr const char* kHistogram = "histogram";
 constexpr std::array<Phase, 4> kPhases = {Phase::train, Phase::train_eval, Phase::valid, Phase::test};
 
 /// Draws of an evaluation: positions that no training step has, apart for each phase.
@@ -25,7 +26,8 @@ Random evaluation_random(const Random& experiment, int64_t epoch, Phase phase, i
 
 std::vector<std::pair<std::string, Reduction>> reductions(const std::vector<std::string>& names) {
   std::vector<std::pair<std::string, Reduction>> all;
-  for (const auto& name : names) all.emplace_back(name, reduction_named(name));
+  for (const auto& name : names)
+    if (name != kHistogram) all.emplace_back(name, reduction_named(name));
   return all;
 }
 
@@ -127,7 +129,9 @@ void Training::Impl::make_extensions() {
   std::vector<ExtensionInstance> instances;
   for (const auto& extension : settings.extensions) {
     instances.push_back(make_instance(extension.name, extension.plugin, extension.options));
-    watched.push_back({instances.back(), extension.every, reductions(extension.record)});
+    const auto& record = extension.record;
+    const bool histogram = std::find(record.begin(), record.end(), kHistogram) != record.end();
+    watched.push_back({instances.back(), extension.every, reductions(record), histogram, extension.save_tensors});
   }
   refusals = pass->refusals(instances, settings.loop.batch_size);
 }

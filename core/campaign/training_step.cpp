@@ -4,6 +4,7 @@
 #include <backobs/error.h>
 
 #include "campaign/attribution.h"
+#include "campaign/histogram.h"
 
 #include <utility>
 
@@ -75,8 +76,11 @@ void HeldStep::take(const std::string& quantity, const std::string& parameter, T
   }
   for (const Watched& watched : watched_) {
     if (!belongs_to(quantity, watched.instance.name)) continue;
-    if (watched.record.empty()) observer_.shown(position_, quantity, parameter, values);
+    const bool recorded = watched.histogram || !watched.record.empty();
+    if (!recorded) observer_.shown(position_, quantity, parameter, values);
     for (const auto& [name, reduce] : watched.record) record(quantity, parameter, values, name, reduce);
+    if (watched.histogram) record_histogram(quantity, parameter, values);
+    if (watched.save_tensors) observer_.saved(position_, watched.instance.name, quantity, parameter, values);
   }
 }
 
@@ -85,6 +89,14 @@ void HeldStep::record(const std::string& quantity, const std::string& parameter,
   if (values.size() == 1) return observer_.recorded(position_, quantity, name, parameter, reduce(values.front()));
   for (std::size_t i = 0; i < values.size(); ++i)
     observer_.recorded(position_, quantity, name, parameter + "/" + std::to_string(i), reduce(values[i]));
+}
+
+void HeldStep::record_histogram(const std::string& quantity, const std::string& parameter, const TensorList& values) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string name = values.size() == 1 ? parameter : parameter + "/" + std::to_string(i);
+    for (const auto& [bin, count] : decade_histogram(values[i]))
+      observer_.recorded(position_, quantity, "histogram[" + bin + "]", name, static_cast<double>(count));
+  }
 }
 
 }  // namespace backobs

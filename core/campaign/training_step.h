@@ -19,6 +19,8 @@ struct Watched {
   ExtensionInstance instance;
   int64_t every = 1;
   std::vector<std::pair<std::string, Reduction>> record;
+  bool histogram = false;     ///< record that too
+  bool save_tensors = false;
 };
 
 /// The Step that runners see; one object for a whole training, holding one batch after the other.
@@ -42,6 +44,7 @@ class HeldStep final : public Step {
   void take(const std::string& quantity, const std::string& parameter, TensorList values);
   void record(const std::string& quantity, const std::string& parameter, const TensorList& values,
               const std::string& name, Reduction reduce);
+  void record_histogram(const std::string& quantity, const std::string& parameter, const TensorList& values);
 
   Pass& pass_;
   Random experiment_;

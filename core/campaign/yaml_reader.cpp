@@ -171,6 +171,7 @@ RawValue YamlNode::raw(ConfigProblems& problems) const {
 
 YamlNode read_yaml(const std::string& text, const std::string& name, ConfigProblems& problems) {
   TreeBuilder builder(name, problems);
+  problems.add_source(name, text);
   if (text.size() > kMaximumBytes) {
     problems.add(name, std::to_string(text.size()) + " bytes", "at most " + std::to_string(kMaximumBytes));
     return {};

@@ -39,4 +39,12 @@ std::vector<std::string> flags_again(const CommonFlags& flags) {
   return all;
 }
 
+void add_set_flag(CLI::App& verb, std::vector<std::string>& assignments) {
+  verb.add_option("--set", assignments,
+                  "a value instead of the file's, in every experiment (runner.lr=0.1) or in one "
+                  "(experiments.0.runner.lr=0.1); may be repeated")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+}
+
 }  // namespace backobs

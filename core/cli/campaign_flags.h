@@ -14,4 +14,7 @@ Overrides overrides_from(const CommonFlags& flags);
 /// The same flags again, for a child process.
 std::vector<std::string> flags_again(const CommonFlags& flags);
 
+/// `--set PATH=VALUE`, of the verbs that read an experiment file.
+void add_set_flag(CLI::App& verb, std::vector<std::string>& assignments);
+
 }  // namespace backobs

@@ -23,6 +23,7 @@ void add_verbs(CLI::App& app, Context& context) {
   add_status(app, context);
   add_export(app, context);
   add_clean(app, context);
+  add_schema(app, context);
   add_train(app, context);
   add_extend(app, context);
   add_list(app, context);

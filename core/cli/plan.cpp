@@ -12,6 +12,7 @@ namespace {
 
 struct PlanOptions {
   std::filesystem::path file;
+  std::vector<std::string> set;
   bool json = false;
 };
 
@@ -57,7 +58,7 @@ void print_run(const Run& run, const Paint& paint) {
 }
 
 ExitCode show_plan(Context& context, const PlanOptions& options) {
-  const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags));
+  const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags), options.set);
   if (options.json) {
     print_json(plan);
     return ExitCode::done;
@@ -77,6 +78,7 @@ void add_plan(CLI::App& app, Context& context) {
   CLI::App& verb = add_verb(app, context, "plan", "Shows the runs of an experiment file with their effective settings.",
                             [&context, options] { return show_plan(context, *options); });
   verb.add_option("file", options->file, "experiment file (YAML)")->required()->type_name("FILE");
+  add_set_flag(verb, options->set);
   verb.add_flag("--json", options->json, "as JSON");
 }
 

@@ -29,6 +29,7 @@ namespace fs = std::filesystem;
 struct RunOptions {
   fs::path file;
   std::string only;
+  std::vector<std::string> set;
   bool json = false;
   ScheduleConditions schedule;
   RunConditions conditions;
@@ -45,7 +46,7 @@ ExitCode execute_as_child(Context& context, const RunOptions& options) {
   die_with_parent(options.parent);
   listen_as_run();
   share_position(options.child);
-  const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags));
+  const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags), options.set);
   const Run& run = plan.find(options.only);
   RunProgress progress(title_of(run.index, plan.runs.size(), short_text(run.settings)), run.settings.loop.epochs);
   const std::string state = execute_run(plan.campaign, run, context.registry(), campaign_folder(context.flags, plan),
@@ -61,6 +62,7 @@ RunCommand command_of(const Context& context, const RunOptions& options, const s
   common.insert(common.end(), {"--output", output.string(), "--parent", std::to_string(::getpid()),
                                "--checkpoint-every", shortest_real(options.conditions.checkpoint_every_s)});
   if (options.conditions.allow_drift) common.push_back("--allow-drift");
+  for (const auto& assignment : options.set) common.insert(common.end(), {"--set", assignment});
   return [common, file](const Run& run, int position) {
     std::vector<std::string> all = {"run", file, "--only", run.id, "--child", std::to_string(position)};
     all.insert(all.end(), common.begin(), common.end());
@@ -145,7 +147,7 @@ void warn_of_crowding(const std::vector<const Run*>& runs, int64_t jobs) {
 ExitCode run_campaign(Context& context, const RunOptions& options) {
   if (options.child >= 0) return execute_as_child(context, options);
   const std::string text = text_of(options.file);
-  const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags));
+  const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags), options.set);
   std::vector<const Run*> runs;
   if (!options.only.empty())
     runs.push_back(&plan.find(options.only));
@@ -210,6 +212,7 @@ void add_run(CLI::App& app, Context& context) {
   verb.add_option("file", options->file, "experiment file (YAML)")->required()->type_name("FILE");
   verb.add_option("--only", options->only, "this run alone, by its index or id (`backobs plan` shows both)")
       ->type_name("INDEX|ID");
+  add_set_flag(verb, options->set);
   add_schedule_flags(verb, *options);
   verb.add_flag("--json", options->json, "what became of the runs, as JSON");
   verb.add_option("--child", options->child)->group("");  // between parent and child only, as the next one

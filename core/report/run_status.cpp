@@ -14,7 +14,7 @@ namespace backobs {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int64_t kTail = 64 << 10;  ///< bytes that are looked at for the last rows of a log
+constexpr int64_t kTail = 16 << 10;  ///< bytes that are looked at for the last rows of a log
 
 /// The last whole lines of a file.
 std::string tail_of(const fs::path& file) {

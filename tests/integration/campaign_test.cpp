@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Campaigns through the built program, on synthetic data.
+#include "data/pt_file.h"
 #include "integration/program.h"
 #include "unit/temporary_folder.h"
 
@@ -9,6 +10,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 namespace backobs::testing {
 namespace {
@@ -112,6 +114,73 @@ TEST_F(CampaignTest, WritesDeepobsFilesAndMetrics) {
   const std::string log = text_of(files(folder() / "out/c/runs", ".txt").at(0));
   EXPECT_NE(log.find("Evaluating after 2 of 2 epochs..."), std::string::npos) << log;
   EXPECT_NE(log.find("grad_batch of dense.weight: [100, 10, 784]"), std::string::npos) << log;
+}
+
+TEST_F(CampaignTest, DefaultsRangesZipsAndSetReachTheRuns) {
+  write(
+      "campaign: c\ndefaults: {problem: quadratic_deep, source: synthetic, runner: {name: sgd, epochs: 1}}\n"
+      "experiments:\n  - runner: {lr: {from: 0.01, to: 0.1, count: 2, scale: log}, momentum: [0, 0.5], "
+      "zip: [[lr, momentum]]}\n");
+  const Answer answer = run("--set seeds=[5,6] --set runner.epochs=0");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  std::set<std::tuple<double, double, int>> cells;
+  for (const json& record : records()) {
+    const json& settings = record["settings"];
+    cells.emplace(settings["runner_options"]["lr"], settings["runner_options"]["momentum"], settings["seed"]);
+    EXPECT_EQ(settings["epochs"], 0);
+  }
+  EXPECT_EQ(cells, (std::set<std::tuple<double, double, int>>{{0.01, 0, 5}, {0.01, 0, 6}, {0.1, 0.5, 5}, {0.1, 0.5, 6}}));
+  EXPECT_EQ(backobs(folder(), "plan c.yaml --set runner").code, 2);
+  EXPECT_NE(run("--set runner.lr=fast").err.find("--set runner.lr: found runner `sgd` with option `lr` = fast"),
+            std::string::npos);
+}
+
+TEST_F(CampaignTest, SavesTensorsAndHistograms) {
+  write(
+      "campaign: c\nexperiments:\n  - problem: quadratic_deep\n    source: synthetic\n"
+      "    runner: {name: sgd, lr: 0.01, epochs: 1}\n"
+      "    extensions: [{name: grad_batch, as: g, every: 4, save: tensors, record: [histogram]}]\n");
+  ASSERT_EQ(run().code, 0);
+  const fs::path run_folder = fs::directory_iterator(folder() / "out/c/runs")->path();
+  for (const char* step : {"0000000000", "0000000004"}) {
+    const auto tensors = read_pt(run_folder / "tensors/g" / ("step_" + std::string(step) + ".pt"));
+    ASSERT_EQ(tensors.size(), 1u);
+    EXPECT_EQ(tensors.begin()->second.sizes().vec(), (std::vector<int64_t>{128, 100}));
+  }
+  EXPECT_EQ(files(run_folder / "tensors", ".pt").size(), 2u);
+  std::istringstream lines(text_of(run_folder / "metrics.ndjson"));
+  std::map<int, int64_t> counted;  // by step
+  for (std::string line; std::getline(lines, line);) {
+    const json row = json::parse(line);
+    if (row["metric"].get<std::string>().rfind("g.histogram[", 0) == 0) counted[row["step"]] += row["value"].get<int64_t>();
+  }
+  EXPECT_EQ(counted, (std::map<int, int64_t>{{0, 12800}, {4, 12800}}));
+}
+
+TEST_F(CampaignTest, SchemaKnowsEveryPlugin) {
+  const Answer answer = backobs(folder(), "schema");
+  const json schema = json::parse(answer.out);
+  EXPECT_EQ(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+  const json list = json::parse(backobs(folder(), "list --json").out);
+  std::map<std::string, std::set<std::string>> named;
+  for (const char* kind : {"problem", "runner", "extension"})
+    for (const json& name : schema["definitions"][kind]["anyOf"][0]["enum"]) named[kind].insert(name.get<std::string>());
+  int plugins = 0;
+  for (const json& plugin : list)
+    if (named.count(plugin["kind"].get<std::string>())) {
+      // One that cannot be loaded is left out, and said to be.
+      const std::string name = plugin["name"];
+      EXPECT_TRUE(named[plugin["kind"]].count(name) || answer.err.find(name) != std::string::npos) << name << answer.err;
+      ++plugins;
+    }
+  EXPECT_GT(plugins, 10);
+  json sgd;
+  for (const json& runner : schema["definitions"]["runner"]["anyOf"])
+    if (runner.contains("properties") && runner["properties"]["name"]["enum"][0] == "sgd") sgd = runner["properties"];
+  EXPECT_EQ(sgd["lr"]["anyOf"][0], (json{{"type", "number"}, {"minimum", 0.0}}));
+  EXPECT_EQ(sgd["epochs"]["anyOf"][0]["type"], "integer");
+  EXPECT_EQ(sgd["nesterov"]["anyOf"][0]["type"], "boolean");
+  EXPECT_EQ(sgd["lr_sched_epochs"]["anyOf"][0]["type"], "array");
 }
 
 TEST_F(CampaignTest, SameSeedSameNumbersWithAndWithoutExtensions) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <map>
 #include <set>
 #include <sstream>
@@ -97,8 +98,12 @@ TEST_F(ExportTest, CsvHasEveryRowWithItsSettings) {
     EXPECT_EQ(row.at("step"), line["step"].dump());
     EXPECT_EQ(row.at("metric"), line["metric"]);
     EXPECT_EQ(row.at("parameter"), line["parameter"]);
-    if (line["value"].is_number()) EXPECT_EQ(std::stod(row.at("value")), line["value"].get<double>());
-    else EXPECT_EQ(std::isfinite(std::stod(row.at("value"))), false) << row.at("value");
+    const double value = std::stod(row.at("value"));
+    if (line["value"].is_number()) {
+      EXPECT_EQ(value, line["value"].get<double>());
+    } else {
+      EXPECT_FALSE(std::isfinite(value)) << row.at("value");
+    }
     EXPECT_EQ(std::stod(row.at("lr")), settings["runner_options"]["lr"].get<double>());
     EXPECT_EQ(row.at("seed"), settings["seed"].dump());
     EXPECT_EQ(row.at("mc.mc_samples"), "2");
@@ -142,8 +147,12 @@ TEST_F(ExportTest, StatusTellsEveryState) {
     const json record = records()[run["id"].get<std::string>()];
     EXPECT_EQ(run["state"], record["state"]);
     EXPECT_EQ(run["index"], record["index"]);
-    if (run["state"] == "done") EXPECT_EQ(run["epoch"], 2);
-    if (run["state"] == "failed") EXPECT_NE(run["reason"].get<std::string>().find("100000"), std::string::npos);
+    if (run["state"] == "done") {
+      EXPECT_EQ(run["epoch"], 2);
+    }
+    if (run["state"] == "failed") {
+      EXPECT_NE(run["reason"].get<std::string>().find("100000"), std::string::npos);
+    }
   }
   EXPECT_NE(backobs(folder(), "status out/c").out.find("diverged"), std::string::npos);
   EXPECT_EQ(backobs(folder(), "status .").code, 2);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "campaign/experiment.h"
 
+#include "campaign/axis.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -82,7 +84,7 @@ TEST(Experiment, NamesEveryWrongFormAtItsPlace) {
       {"campaign: ../c\nexperiments: [{problem: a, runner: b}]",
        "a.yaml:1:11: found `../c` as campaign, wanted a name of letters, digits, '.', '_' and '-'"},
       {"campaing: c\nexperiments: [{problem: a, runner: b}]",
-       "a.yaml:1:1: found key `campaing` in the file, wanted one of campaign, experiments; did you mean `campaign`?"},
+       "a.yaml:1:1: found key `campaing` in the file, wanted one of campaign, defaults, experiments; did you mean `campaign`?"},
       {"campaign: c\nexperiments: []",
        "a.yaml:2:14: found a list as experiments, wanted a list of at least one experiment"},
       {"campaign: c\nexperiments: [3]", "a.yaml:2:15: found `3`, wanted an experiment: {problem: ..., runner: ...}"},
