@@ -22,6 +22,7 @@ void add_verbs(CLI::App& app, Context& context) {
   add_plan(app, context);
   add_status(app, context);
   add_export(app, context);
+  add_report(app, context);
   add_clean(app, context);
   add_schema(app, context);
   add_train(app, context);

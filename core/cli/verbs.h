@@ -18,5 +18,6 @@ void add_status(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_clean(CLI::App& app, Context& context);
 void add_schema(CLI::App& app, Context& context);
+void add_report(CLI::App& app, Context& context);
 
 }  // namespace backobs

@@ -169,6 +169,37 @@ TEST_F(ExportTest, StatusExplainsReuse) {
   EXPECT_EQ(unknown.code, 2);
 }
 
+TEST_F(ExportTest, ReportIsOnePageWithEverything) {
+  const Answer answer = backobs(folder(), "report out/c --to report.html");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const std::string page = text_of(folder() / "report.html");
+  EXPECT_LT(page.size(), 200000u);
+  EXPECT_EQ(page.find("{{"), std::string::npos);
+  for (const char* other : {"<link", "<img", "@import", "src=", "fetch("}) EXPECT_EQ(page.find(other), std::string::npos) << other;
+  const std::string open = "<script type=\"application/json\" id=\"data\">";
+  const std::size_t at = page.find(open) + open.size();
+  const json data = json::parse(page.substr(at, page.find("</script>", at) - at));
+  ASSERT_EQ(data["runs"].size(), 5u);
+  for (const json& run : data["runs"]) {
+    const json record = records()[run["id"].get<std::string>()];
+    EXPECT_EQ(run["state"], record["state"]);
+    if (run["state"] != "done") continue;
+    const json curves = json::parse(text_of(folder() / "out/c/runs" / run["id"].get<std::string>() / "deepobs.json"));
+    ASSERT_EQ(run["curves"]["valid loss"].size(), 3u);
+    for (std::size_t i = 0; i < 3; ++i)
+      EXPECT_NEAR(run["curves"]["valid loss"][i], curves["valid_losses"][i], 1e-4 * curves["valid_losses"][i].get<double>());
+    EXPECT_EQ(run["quantities"]["mini-batch loss"]["x"], (json{0, 7}));
+    for (const auto& [name, series] : run["quantities"].items()) {
+      EXPECT_EQ(series["y"].size(), series["x"].size()) << name;
+      if (name.rfind("mc.", 0) == 0) {
+        EXPECT_EQ(series["x"].size(), 14u) << name;
+      }
+    }
+    EXPECT_EQ(run["quantities"].size(), 3u);  // the loss, and two reductions of the only parameter
+  }
+  EXPECT_NE(page.find("campaign: c\nexperiments:"), std::string::npos);
+}
+
 TEST_F(ExportTest, CleanRemovesLeftoversOfFinishedRunsAlone) {
   const json all = records();
   for (const auto& [id, record] : all.items())

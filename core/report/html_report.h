@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "campaign/campaign_folder.h"
+
+#include <string>
+
+namespace backobs {
+
+/// One HTML page with everything in it: no other file, no network; its policy forbids both. Learning curves with bands
+/// over seeds, quantities over steps, best settings, sensitivity, every run, failures, what it was made with, and the
+/// experiment file. Every plot has its values in a table behind it.
+BACKOBS_API std::string html_report(const CampaignFolder& folder);
+
+/// Text inside an element.
+BACKOBS_API std::string html_text(const std::string& text);
+
+}  // namespace backobs

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#include "report/report_data.h"
+
+#include "report/finished_runs.h"
+#include "report/run_status.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+
+namespace backobs {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMostPoints = 200, kFewestPoints = 8;  ///< of one series
+
+struct Series {
+  std::vector<int64_t> steps;
+  std::vector<double> values;
+};
+
+/// What one run has logged.
+struct Logged {
+  std::map<std::string, std::vector<double>> curves;  ///< "valid loss", by epoch
+  std::map<std::string, Series> quantities;           ///< "variance.mean of dense.weight", by step
+};
+
+/// Five digits are more than a picture shows.
+Json shortened(double value) {
+  if (!std::isfinite(value)) return nullptr;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.5g", value);
+  return std::strtod(text, nullptr);
+}
+
+void take(Logged& logged, const MetricRow& row) {
+  const double value = std::strtod(row.value.c_str(), nullptr);
+  if (row.split != "train") {
+    const std::string split = row.split == "train_eval" ? "train" : row.split;
+    logged.curves[split + " " + row.metric].push_back(value);
+    return;
+  }
+  if (row.metric.find(".histogram[") != std::string::npos) return;
+  const std::string metric = row.metric == "loss" ? "mini-batch loss" : row.metric;
+  Series& series = logged.quantities[row.parameter.empty() ? metric : metric + " of " + row.parameter];
+  series.steps.push_back(row.step);
+  series.values.push_back(value);
+}
+
+Json thinned(const Series& series, std::size_t points) {
+  Json json = {{"x", Json::array()}, {"y", Json::array()}};
+  const std::size_t count = series.steps.size(), kept = std::min(count, points);
+  for (std::size_t i = 0; i < kept; ++i) {
+    const std::size_t at = kept > 1 ? i * (count - 1) / (kept - 1) : 0;
+    json["x"].push_back(series.steps[at]);
+    json["y"].push_back(shortened(series.values[at]));
+  }
+  return json;
+}
+
+Json curves_json(const Logged& logged) {
+  Json json = Json::object();
+  for (const auto& [name, values] : logged.curves)
+    for (const double value : values) json[name].push_back(shortened(value));
+  return json;
+}
+
+Json run_json(const RunStatus& status) {
+  const Json& settings = status.run.settings;
+  Json json = {{"id", status.run.id},
+               {"index", status.run.index},
+               {"problem", settings.value("problem", "")},
+               {"runner", settings.value("runner", "")},
+               {"seed", settings.value("seed", int64_t{0})},
+               {"state", status.state},
+               {"reason", status.reason},
+               {"seconds", nullptr},
+               {"settings", Json::object()},
+               {"curves", Json::object()},
+               {"quantities", Json::object()}};
+  for (const auto& [name, value] : flat_settings(settings)) json["settings"][name] = value;
+  return json;
+}
+
+void add_environment(Json& environment, const Json& record) {
+  const auto add = [&](const std::string& name, const Json& value) {
+    Json& values = environment[name];
+    if (!value.is_null() && std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
+  };
+  if (record.contains("machine"))
+    for (const auto& [name, value] : record["machine"].items()) add(name, value);
+  add("threads", record["settings"].value("threads", Json()));
+  if (record["versions"].contains("plugins"))
+    for (const Json& plugin : record["versions"]["plugins"])
+      add(plugin.value("kind", "") + " " + plugin.value("name", ""), plugin.value("version", Json()));
+}
+
+/// Names of quantities that have room, in alphabetical order, and how many points each series gets.
+std::pair<std::set<std::string>, std::size_t> choose(const std::map<std::string, Logged>& logged, std::size_t points,
+                                                     std::size_t& left_out) {
+  std::map<std::string, std::size_t> series;
+  for (const auto& [id, one] : logged)
+    for (const auto& [name, values] : one.quantities) ++series[name];
+  std::set<std::string> names;
+  std::size_t taken = 0;
+  for (const auto& [name, count] : series) {
+    if ((taken + count) * kFewestPoints > points) {
+      left_out += count;
+      continue;
+    }
+    names.insert(name);
+    taken += count;
+  }
+  return {names, std::clamp(points / std::max<std::size_t>(1, taken), kFewestPoints, kMostPoints)};
+}
+
+}  // namespace
+
+ReportData report_data(const CampaignFolder& folder, std::size_t points) {
+  ReportData data;
+  data.runs = Json::array();
+  data.environment = Json::object();
+  std::map<std::string, Logged> logged;
+  std::map<std::string, Json> records;
+  for (FinishedRun& run : finished_runs(folder.path())) {
+    read_metrics(run.folder / "metrics.ndjson", [&](const MetricRow& row) { take(logged[run.id], row); });
+    add_environment(data.environment, run.record);
+    records[run.id] = std::move(run.record);
+  }
+  const auto [names, length] = choose(logged, points, data.left_out);
+  for (const RunStatus& status : campaign_status(folder)) {
+    Json json = run_json(status);
+    if (const auto record = records.find(status.run.id); record != records.end()) {
+      const Logged& one = logged[status.run.id];
+      json["seconds"] = shortened(record->second["durations"].value("training_s", 0.0));
+      json["curves"] = curves_json(one);
+      for (const auto& [name, series] : one.quantities)
+        if (names.count(name)) json["quantities"][name] = thinned(series, length);
+    }
+    data.runs.push_back(std::move(json));
+  }
+  std::ifstream stream(folder.path() / "campaign.yaml");
+  data.yaml.assign(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+  return data;
+}
+
+}  // namespace backobs
