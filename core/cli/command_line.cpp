@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/command_line.h"
 
+#include "files/comma_list.h"
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -21,12 +23,6 @@ std::vector<std::string> flag_names(const CLI::App& app) {
   return names;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 bool is_flag(const std::string& text) { return text.size() > 1 && text[0] == '-'; }
 
 UsageError unknown_flag(const CLI::App& app, const std::string& where, const std::string& text) {
@@ -38,9 +34,9 @@ UsageError unknown_flag(const CLI::App& app, const std::string& where, const std
 UsageError without_verb(const CLI::App& app) {
   const auto names = verb_names(app);
   const auto rest = app.remaining();
-  if (rest.empty()) return UsageError("backobs", "no verb", "one of: " + joined(names));
+  if (rest.empty()) return UsageError("backobs", "no verb", "one of: " + comma_list(names));
   if (is_flag(rest.front())) return unknown_flag(app, "backobs", rest.front());
-  return UsageError("backobs", "verb `" + rest.front() + "`", "one of: " + joined(names),
+  return UsageError("backobs", "verb `" + rest.front() + "`", "one of: " + comma_list(names),
                     nearest_name(rest.front(), names));
 }
 

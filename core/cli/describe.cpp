@@ -5,6 +5,7 @@
 #include "cli/print.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "files/comma_list.h"
 
 #include <memory>
 
@@ -20,12 +21,6 @@ struct DescribeOptions {
 
 ordered_json as_json(const Option::Value& value) {
   return std::visit([](const auto& held) { return ordered_json(held); }, value);
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
 }
 
 /// In the order the plugin declares them. A required option has a null default.
@@ -50,7 +45,7 @@ std::string facts_text(const PluginFile& plugin, const Paint& paint) {
   const Manifest& m = plugin.manifest;
   std::vector<std::vector<std::string>> rows = {
       {"kind", m.kind}, {"version", m.version}, {"author", m.author}, {"file", plugin.file.string()}};
-  if (!m.aliases.empty()) rows.push_back({"aliases", joined(m.aliases)});
+  if (!m.aliases.empty()) rows.push_back({"aliases", comma_list(m.aliases)});
   return paint.bold(m.name) + ": " + m.summary + "\n" + table(rows, "  ");
 }
 

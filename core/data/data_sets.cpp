@@ -3,6 +3,8 @@
 
 #include <backobs/error.h>
 
+#include "files/comma_list.h"
+
 namespace backobs {
 
 const std::vector<DataSet>& data_sets() {
@@ -16,9 +18,7 @@ const DataSet& data_set(const std::string& name) {
     if (set.name == name) return set;
     known.push_back(set.name);
   }
-  std::string all;
-  for (const auto& each : known) all += (all.empty() ? "" : ", ") + each;
-  throw ConfigError("data", "set `" + name + "`", "one of " + all, nearest_name(name, known));
+  throw ConfigError("data", "set `" + name + "`", "one of " + comma_list(known), nearest_name(name, known));
 }
 
 }  // namespace backobs

@@ -3,6 +3,8 @@
 
 #include <backobs/error.h>
 
+#include "files/comma_list.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -16,12 +18,6 @@ Option declare(Option::Type type, std::string name, std::optional<Option::Value>
   option.fallback = std::move(fallback);
   option.doc = std::move(doc);
   return option;
-}
-
-std::string joined_names(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
 }
 
 template <typename T>
@@ -39,7 +35,7 @@ void report(const ConfigError& error, std::vector<std::string>* problems) {
 ConfigError unknown_option(const RawValue& raw, const std::string& name, const Schema& schema,
                            const std::string& owner) {
   const auto names = schema.names();
-  const std::string wanted = names.empty() ? "no option" : "one of its options (" + joined_names(names) + ")";
+  const std::string wanted = names.empty() ? "no option" : "one of its options (" + comma_list(names) + ")";
   return ConfigError(raw.where, owner + " with option `" + name + "`", wanted, nearest_name(name, names));
 }
 

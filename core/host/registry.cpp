@@ -3,6 +3,7 @@
 
 #include <backobs/error.h>
 
+#include "files/comma_list.h"
 #include "host/library.h"
 #include "host/trust.h"
 
@@ -21,12 +22,6 @@ std::vector<fs::path> plugin_files(const fs::path& folder) {
     if (entry.path().extension() == ".so") files.push_back(fs::absolute(entry.path()).lexically_normal());
   std::sort(files.begin(), files.end());
   return files;
-}
-
-std::string joined(const std::vector<std::string>& parts, const char* separator) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : separator) + part;
-  return text;
 }
 
 /// An error's message without the file it begins with: the file is told beside it.
@@ -86,7 +81,7 @@ void Registry::Impl::consider(const fs::path& file) {
     if (const auto reason = distrust(file)) return refused.push_back({file, *reason});
     PluginFile plugin{read_manifest(file), file};
     const auto differences = mismatches(plugin.manifest);
-    if (!differences.empty()) return refused.push_back({file, joined(differences, "; ")});
+    if (!differences.empty()) return refused.push_back({file, comma_list(differences, "; ")});
     add(std::move(plugin));
   } catch (const Error& e) {
     refused.push_back({file, without_where(e)});
@@ -121,7 +116,7 @@ std::string Registry::Impl::wanted(const std::string& kind, const std::string& n
     return "a known " + kind + " (there is none; `backobs doctor` says where plugins are looked for)";
   std::vector<std::string> names;
   for (const auto& [key, plugin] : known->second.by_name) names.push_back(key);
-  return "a known " + kind + " (" + joined(names, ", ") + ")";
+  return "a known " + kind + " (" + comma_list(names) + ")";
 }
 
 Registry::Registry(const std::vector<fs::path>& folders) : impl_(std::make_unique<Impl>()) {

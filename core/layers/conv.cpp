@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <torch/nn/modules/conv.h>
 
+#include <algorithm>
 #include <variant>
 
 namespace backobs {
@@ -91,7 +92,7 @@ class ConvRule final : public LayerRule, public PositionsLastRule {
 
   TensorList jac_t(const LayerIO& io, const Tensor& columns) const override {
     const auto image = io.inputs[0].sizes().slice(2);
-    auto pulled = transposed_convolution(columns.flatten(0, 1), image);
+    auto pulled = in_blocks(columns.flatten(0, 1), image);
     if (!padding_.is_zero())
       pulled = apply_transposed(selections(padding_, image, columns.options()), pulled);
     else if (!padding_.is_implicit())
@@ -128,6 +129,17 @@ class ConvRule final : public LayerRule, public PositionsLastRule {
   Tensor padded(const Tensor& input) const {
     if (padding_.low == Sizes(D, 0) && padding_.high == Sizes(D, 0)) return input;
     return at::pad(input, padding_.reversed(), padding_.mode);
+  }
+
+  /// Without oneDNN, as in double precision, LibTorch unfolds a whole batch at once: rows go in blocks of 1 GiB of that.
+  Tensor in_blocks(const Tensor& columns, at::IntArrayRef unpadded) const {
+    int64_t unfolded = module_->weight[0].numel() / module_->weight.size(1) * columns.size(1);
+    for (const auto size : unpadded) unfolded *= size;
+    const auto block = std::max<int64_t>((int64_t{1} << 30) / (unfolded * static_cast<int64_t>(columns.element_size())), 1);
+    if (columns.scalar_type() == at::kFloat || columns.size(0) <= block) return transposed_convolution(columns, unpadded);
+    TensorList parts;
+    for (const auto& rows : columns.split(block)) parts.push_back(transposed_convolution(rows, unpadded));
+    return at::cat(parts);
   }
 
   /// From [B, C_out, *out] to [B, C_in, *image], the image with all padding that the convolution does not do itself.
