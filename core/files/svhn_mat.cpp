@@ -24,9 +24,6 @@ struct Release {
 using File = std::unique_ptr<mat_t, Release>;
 using Variable = std::unique_ptr<matvar_t, Release>;
 
-/// libmatio would print its complaints; the errors thrown here say what matters.
-void be_silent(int, char*) {}
-
 std::string shape_text(const MatVariable& variable) {
   std::string text;
   for (const uint64_t length : variable.shape) text += (text.empty() ? "[" : ", ") + std::to_string(length);
@@ -93,7 +90,8 @@ LabelledImages read_svhn_mat(const std::filesystem::path& path, uint64_t most) {
   const auto variables = mat_outline(path);
   const MatVariable &x = only(variables, where, "X"), &y = only(variables, where, "y");
   const uint64_t count = count_images(x, where, most);
-  Mat_LogInitFunc("backobs", &be_silent);
+  // libmatio would print its complaints; the errors thrown here say what matters. The text is const in later versions.
+  Mat_LogInitFunc("backobs", [](int, auto*) {});
   const File file(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
   if (!file || Mat_GetVersion(file.get()) != MAT_FT_MAT5) throw DataError(where, "another kind of file", "a MAT-file of version 5");
   return {rows_first(read_data<uint8_t>(*file, where, x)), read_labels(*file, where, y, count)};
