@@ -44,6 +44,9 @@ class AttributedExtension final : public Extension {
   void begin_pass(const PassInfo& info) override {
     at("begin_pass", [&] { inner_->begin_pass(info); });
   }
+  Tensor vectors(const ParameterInfo& info, const std::string& name) override {
+    return at("vectors", [&] { return inner_->vectors(info, name); });
+  }
   void visit(const ParameterVisit& parameter, Results& results) override {
     at("visit", [&] { inner_->visit(parameter, results); });
   }

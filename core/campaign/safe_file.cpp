@@ -3,6 +3,8 @@
 
 #include <backobs/error.h>
 
+#include "files/publish.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,12 +53,17 @@ void make_folder(const std::filesystem::path& folder) {
 }
 
 void write_file(const std::filesystem::path& file, std::string_view text) {
-  GrowingFile growing(file);
+  // Two processes may write the same file at the same time; each has a temporary name of its own.
+  const auto target = target_of(file);
+  GrowingFile growing(target, target.string() + "." + std::to_string(::getpid()) + ".part");
   growing.append(text);
   growing.commit();
 }
 
-GrowingFile::GrowingFile(std::filesystem::path file) : file_(std::move(file)), part_(file_.string() + ".part") {
+GrowingFile::GrowingFile(std::filesystem::path file) : GrowingFile(file, file.string() + ".part") {}
+
+GrowingFile::GrowingFile(std::filesystem::path file, std::filesystem::path part)
+    : file_(std::move(file)), part_(std::move(part)) {
   descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail(part_, "cannot be created", errno);
 }

@@ -13,7 +13,7 @@ namespace backobs {
 
 /// Creates the folder and those above it. Throws ComputeError with the system's reason, as everything here does.
 BACKOBS_API void make_folder(const std::filesystem::path& folder);
-/// Writes or replaces `file`; its folder exists.
+/// Writes or replaces `file`; its folder exists. Links are followed; what is no regular file is refused.
 BACKOBS_API void write_file(const std::filesystem::path& file, std::string_view text);
 
 /// Makes the names in a folder survive a power loss: a rename or removal counts only then.
@@ -23,6 +23,8 @@ BACKOBS_API void sync_folder(const std::filesystem::path& folder);
 class BACKOBS_API GrowingFile {
  public:
   explicit GrowingFile(std::filesystem::path file);
+  /// The same under another temporary name.
+  GrowingFile(std::filesystem::path file, std::filesystem::path part);
   /// Goes on with the first `size` bytes of what an earlier process left, under either name; the rest is cut off.
   /// Throws ComputeError if that is not there or shorter.
   GrowingFile(std::filesystem::path file, int64_t size);

@@ -131,6 +131,8 @@ ExitCode report(const Plan& plan, const fs::path& folder, const std::vector<Endi
 
 /// The file's text is kept from here on: whoever edits it while the campaign runs does not change the plan.
 std::string text_of(const fs::path& file) {
+  std::error_code error;
+  if (fs::is_directory(file, error)) return {};  // told by read_plan, as every file that is none
   std::ifstream stream(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }

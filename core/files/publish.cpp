@@ -34,4 +34,13 @@ void publish(const std::filesystem::path& part, const std::filesystem::path& fil
   sync(file.parent_path().empty() ? "." : file.parent_path());
 }
 
+std::filesystem::path target_of(const std::filesystem::path& file) {
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return file;
+  if (!std::filesystem::is_regular_file(file, error))
+    throw ComputeError(file.string(), "something that is no regular file", "a regular file, or a name that is free");
+  const auto real = std::filesystem::canonical(file, error);
+  return error ? file : real;
+}
+
 }  // namespace backobs

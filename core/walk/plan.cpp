@@ -2,18 +2,14 @@
 #include "walk/plan.h"
 
 #include "network/channelwise.h"
+#include "network/features.h"
 #include "walk/legality.h"
 
 #include <algorithm>
 #include <functional>
-#include <numeric>
 
 namespace backobs {
 namespace {
-
-int64_t features(const std::vector<int64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
-}
 
 /// By node: whether a parameter of the wanted kind is at the node or at something it reads.
 std::vector<bool> reach(const Network& network, const std::vector<std::vector<WalkPlan::ParameterAtNode>>& at,

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "walk/tiles.h"
 
+#include "network/features.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <functional>
 #include <limits>
-#include <numeric>
 
 namespace backobs {
 namespace {
-
-int64_t features(const std::vector<int64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
-}
 
 /// Upper bound of all columns that may be alive at once: the loss's, and one per input feature of a curved layer.
 int64_t total_columns(const WalkInput& in) {

@@ -17,8 +17,18 @@ class Probe final : public Extension {
     seen = position().text();
     if (info.step == 7) throw std::runtime_error("broken");
   }
+  Tensor vectors(const ParameterInfo&, const std::string& name) override {
+    seen = name;
+    return {};
+  }
   std::string seen;
 };
+
+TEST(Attribution, HandsEveryCallOn) {
+  const auto probe = std::make_shared<Probe>();
+  attributed("ggnmp", probe)->vectors({}, "gradient");
+  EXPECT_EQ(probe->seen, "gradient");
+}
 
 TEST(Attribution, NamesWhoIsAtWorkAndGoesBack) {
   position() = Position{};

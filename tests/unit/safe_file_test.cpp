@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <fstream>
 #include <iterator>
 
@@ -85,7 +87,7 @@ TEST(SafeFile, SaysWhatCannotBeWritten) {
   make_folder(folder.path() / "b" / "c");
   EXPECT_TRUE(fs::is_directory(folder.path() / "b" / "c"));
   if (fs::exists("/dev/full")) {
-    fs::create_symlink("/dev/full", folder.path() / "full.part");
+    fs::create_symlink("/dev/full", folder.path() / ("full." + std::to_string(getpid()) + ".part"));
     EXPECT_THROW(write_file(folder.path() / "full", "x"), ComputeError);
     EXPECT_FALSE(fs::exists(folder.path() / "full"));
   }
