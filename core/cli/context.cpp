@@ -3,6 +3,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace backobs {
@@ -14,6 +15,17 @@ const Registry& Context::registry() {
 
 const PluginFile& Context::plugin(const std::string& kind, const std::string& name) {
   return from_command_line([&]() -> const PluginFile& { return registry().find(kind, name, ""); });
+}
+
+std::vector<std::string> Context::extensions(const std::vector<std::string>& names) {
+  std::vector<std::string> plugins;
+  for (const auto& name : names) {
+    plugins.push_back(plugin("extension", name).manifest.name);
+    if (std::count(plugins.begin(), plugins.end(), plugins.back()) > 1)
+      throw UsageError("--extensions", "`" + plugins.back() + "` twice",
+                       "each once; in an experiment file `as` gives a second one its name");
+  }
+  return plugins;
 }
 
 CLI::App& add_verb(CLI::App& app, Context& context, const std::string& name, const std::string& doc,

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace backobs {
 
@@ -25,6 +26,9 @@ class Context {
   const Registry& registry();
   /// The plugin of that name, or UsageError with the nearest one: for names on the command line.
   const PluginFile& plugin(const std::string& kind, const std::string& name);
+  /// The extensions named after --extensions, aliases resolved. Two of one kind need `as`, which only a file can give:
+  /// UsageError.
+  std::vector<std::string> extensions(const std::vector<std::string>& names);
 
  private:
   std::unique_ptr<Registry> registry_;

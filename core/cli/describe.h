@@ -7,6 +7,7 @@
 #include "cli/common_flags.h"
 #include "cli/terminal.h"
 #include "host/registry.h"
+#include "walk/pass.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,11 +30,17 @@ struct ProblemDescription {
     int64_t count;
     bool trainable, regularised;
   };
+  /// One registered extension with its default options, at the default batch size.
+  struct Quantity {
+    std::string name;
+    std::vector<Refusal> refused;  ///< parameters it cannot serve; with an empty parameter, why it cannot be made at all
+  };
   ProblemFacts facts;
   std::string loss;
   LossReduction reduction = LossReduction::mean;
   std::vector<Layer> layers;  ///< inputs of the network included, with type "Input"
   std::vector<ParameterFacts> parameters;
+  std::vector<Quantity> quantities;
   int64_t parameter_count = 0, trainable_parameter_count = 0;
 };
 

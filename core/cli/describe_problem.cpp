@@ -4,6 +4,11 @@
 #include "cli/print.h"
 #include "files/number_format.h"
 
+#include <backobs/error.h>
+
+#include <map>
+#include <memory>
+
 namespace backobs {
 namespace {
 
@@ -20,6 +25,47 @@ std::vector<ProblemDescription::Layer> layers_of(const Network& network) {
     layers.push_back({node.name, node.rule ? node.rule->type() : "Input", std::move(inputs), shapes.at(i)});
   }
   return layers;
+}
+
+/// What every registered extension could give here, found without any compute.
+std::vector<ProblemDescription::Quantity> quantities_of(const Registry& registry, const Network& network,
+                                                        const Problem& problem) {
+  const Pass pass(network, problem.loss(), {});
+  std::vector<ProblemDescription::Quantity> quantities;
+  for (const auto& plugin : registry.list("extension")) {
+    const auto& name = plugin.manifest.name;
+    try {
+      const auto options = registry.schema("extension", name).check({}, "extension `" + name + "`", "");
+      const std::shared_ptr<Extension> extension = registry.make_extension(name, options);
+      quantities.push_back({name, pass.refusals({{name, extension}}, problem.facts().batch_size)});
+    } catch (const Error& error) {
+      quantities.push_back({name, {{name, "", error.what()}}});
+    }
+  }
+  return quantities;
+}
+
+ordered_json quantity_json(const ProblemDescription::Quantity& quantity) {
+  ordered_json refused = ordered_json::array();
+  for (const auto& refusal : quantity.refused)
+    refused.push_back({{"parameter", refusal.parameter}, {"reason", refusal.reason}});
+  return {{"name", quantity.name}, {"refused", refused}};
+}
+
+/// One row per quantity and reason.
+Rows quantity_rows(const ProblemDescription& problem) {
+  Rows rows;
+  for (const auto& quantity : problem.quantities) {
+    std::map<std::string, std::string> parameters;  // by reason
+    for (const auto& refusal : quantity.refused) {
+      auto& names = parameters[refusal.reason];
+      names += (names.empty() ? "" : ", ") + refusal.parameter;
+    }
+    if (parameters.empty()) rows.push_back({quantity.name, "every parameter", ""});
+    for (const auto& [reason, names] : parameters)
+      rows.push_back({quantity.name, names.empty() ? "not at all" : "not " + names, reason});
+  }
+  return rows;
 }
 
 const char* name_of(LossReduction reduction) { return reduction == LossReduction::mean ? "mean" : "sum"; }
@@ -84,13 +130,15 @@ ProblemDescription describe_problem(const Registry& registry, const std::string&
     d.parameter_count += p.value.numel();
     if (p.trainable()) d.trainable_parameter_count += p.value.numel();
   }
+  d.quantities = quantities_of(registry, network, *problem);
   return d;
 }
 
 ordered_json to_json(const ProblemDescription& d) {
-  ordered_json layers = ordered_json::array(), parameters = ordered_json::array();
+  ordered_json layers = ordered_json::array(), parameters = ordered_json::array(), quantities = ordered_json::array();
   for (const auto& layer : d.layers) layers.push_back(layer_json(layer));
   for (const auto& parameter : d.parameters) parameters.push_back(parameter_json(parameter));
+  for (const auto& quantity : d.quantities) quantities.push_back(quantity_json(quantity));
   return {{"source", d.facts.source},
           {"data_set", d.facts.data_set},
           {"defaults", {{"batch_size", d.facts.batch_size}, {"epochs", d.facts.epochs}, {"l2_reg", d.facts.l2_reg}}},
@@ -99,6 +147,7 @@ ordered_json to_json(const ProblemDescription& d) {
           {"note", d.facts.note},
           {"layers", layers},
           {"parameters", parameters},
+          {"quantities", quantities},
           {"parameter_count", d.parameter_count},
           {"trainable_parameter_count", d.trainable_parameter_count}};
 }
@@ -107,8 +156,9 @@ std::string to_text(const ProblemDescription& d, const Paint& paint) {
   std::string text = table(fact_rows(d), "  ");
   text += "\n" + paint.bold("layers") + " (shapes of one sample)\n" + table(layer_rows(d), "  ");
   text += "\n" + paint.bold("parameters") + "\n" + table(parameter_rows(d), "  ");
-  return text + "  " + std::to_string(d.parameter_count) + " in all, " + std::to_string(d.trainable_parameter_count) +
-         " trainable\n";
+  text += "  " + std::to_string(d.parameter_count) + " in all, " + std::to_string(d.trainable_parameter_count) +
+          " trainable\n";
+  return text + "\n" + paint.bold("quantities") + " (default options and batch size)\n" + table(quantity_rows(d), "  ");
 }
 
 }  // namespace backobs

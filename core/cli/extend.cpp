@@ -22,7 +22,7 @@ struct ExtendOptions {
   bool unreduced = false, json = false;
 };
 
-/// One forward and backward of one mini-batch with everything that was asked for, all results held.
+/// One forward and backward of one mini-batch with everything that was asked for: shapes, and values if they are dumped.
 struct Extended {
   Network network;
   Batch batch;
@@ -33,11 +33,10 @@ struct Extended {
 
 std::vector<ExtensionInstance> make_extensions(Context& context, const std::vector<std::string>& names) {
   std::vector<ExtensionInstance> instances;
-  auto wanted = names;
+  auto wanted = context.extensions(names);
   if (wanted.empty())
     for (const auto& plugin : context.registry().list("extension")) wanted.push_back(plugin.manifest.name);
-  for (const auto& name : wanted) {
-    const auto& plugin = context.plugin("extension", name).manifest.name;
+  for (const auto& plugin : wanted) {
     const auto options = context.registry().schema("extension", plugin).check({}, "extension `" + plugin + "`", "--extensions");
     instances.push_back({plugin, context.registry().make_extension(plugin, options)});
   }
@@ -57,6 +56,12 @@ Batch first_batch(const DataSource& data, const Random& random, int64_t batch_si
     throw UsageError("--batch-size", std::to_string(batch_size), "at most " + std::to_string(indices.size()) + ", the training set");
   indices.resize(static_cast<std::size_t>(batch_size));
   return data.batch(Phase::train, indices, random);
+}
+
+/// The same shapes with a single number behind them: without a dump nobody reads the values, and together they may not fit.
+ResultValue shapes_of(ResultValue value) {
+  for (auto& tensor : value.tensors) tensor = at::zeros({}, tensor.options()).expand(tensor.sizes());
+  return value;
 }
 
 Extended extend(Context& context, const ExtendOptions& options) {
@@ -79,6 +84,7 @@ Extended extend(Context& context, const ExtendOptions& options) {
     log::warn(refusal.quantity + " of " + refusal.parameter + " is left out: " + refusal.reason);
   result.outcome = pass.run(result.batch, {batch_size, 0, 0, random}, true, extensions,
                             [&](const std::string& quantity, const std::string& parameter, ResultValue value) {
+                              if (options.dump.empty()) value = shapes_of(std::move(value));
                               result.results[{quantity, parameter}] = std::move(value);
                             });
   if (result.outcome.evaluation_statistics) result.quantities.insert(result.quantities.begin() + 1, "grad_eval");

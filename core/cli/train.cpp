@@ -55,8 +55,7 @@ class TrainPrinter final : public TrainingObserver {
   std::vector<std::pair<std::ptrdiff_t, std::string>> lines_;  ///< of this step, by the parameter's place
 };
 
-ExtensionSettings extension_settings(Context& context, const std::string& name) {
-  const std::string plugin = context.plugin("extension", name).manifest.name;
+ExtensionSettings extension_settings(Context& context, const std::string& plugin) {
   const std::string owner = "extension `" + plugin + "`";
   return {plugin, plugin, context.registry().schema("extension", plugin).check({}, owner, "--extensions"), 1, {}};
 }
@@ -84,7 +83,8 @@ RunSettings read_settings(Context& context, const TrainOptions& options) {
   settings.runner = {runner, only(own, values)};
   settings.loop = loop_settings(values, raw.count("l2_reg") > 0, "backobs train");
   set_environment_from_flags(settings, context.flags, options.protocol);
-  for (const auto& name : options.extensions) settings.extensions.push_back(extension_settings(context, name));
+  for (const auto& plugin : context.extensions(options.extensions))
+    settings.extensions.push_back(extension_settings(context, plugin));
   return settings;
 }
 

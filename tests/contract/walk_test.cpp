@@ -73,6 +73,23 @@ TEST(Walk, AnExtensionChangesNoOtherNumber) {
       for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(all.at(key)[i].equal(values[i])) << key << " alone and with all";
 }
 
+TEST(Walk, EveryExtensionContinuesFromItsSavedState) {
+  const auto c = make_case(chain());
+  for (const auto& name : all_names()) {
+    const auto uninterrupted = make({name}), interrupted = make({name}), resumed = make({name});
+    run(c, uninterrupted, {}, 0);
+    const auto wanted = run(c, uninterrupted, {}, 1);
+    run(c, interrupted, {}, 0);
+    State state;
+    interrupted[0].extension->save_state(state);
+    resumed[0].extension->load_state(state);
+    const auto found = run(c, resumed, {}, 1);
+    ASSERT_EQ(found.size(), wanted.size()) << name;
+    for (const auto& [key, values] : wanted)
+      for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(found.at(key)[i].equal(values[i])) << key << " of " << name;
+  }
+}
+
 TEST(Walk, DrawsFollowTheStep) {
   const auto c = make_case(chain());
   const auto first = run(c, make({"kfac"}), {}, 0), again = run(c, make({"kfac"}), {}, 0), next = run(c, make({"kfac"}), {}, 1);

@@ -138,6 +138,29 @@ TEST(Describe, CountsParameters) {
   EXPECT_EQ(problem.at("defaults").at("batch_size"), 128);
 }
 
+TEST(Describe, TellsWhichQuantitiesWorkWhere) {
+  const Answer answer = backobs("describe problem mnist_mlp --json");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  std::set<std::string> names;
+  const json document = json::parse(answer.out);
+  for (const auto& quantity : document.at("quantities")) {
+    names.insert(quantity.at("name").get<std::string>());
+    EXPECT_TRUE(quantity.at("refused").is_array());
+    if (quantity.at("name") == "grad_batch") { EXPECT_TRUE(quantity.at("refused").empty()); }
+  }
+  for (const char* name : {"grad_batch", "kfra", "ggnmp", "hmp", "pchmp", "sqrt_ggn_exact", "diag_h_batch"})
+    EXPECT_EQ(names.count(name), 1u) << name;
+  EXPECT_TRUE(holds(backobs("describe problem mnist_mlp").out, "every parameter"));
+}
+
+TEST(Extend, RefusesAQuantityNamedTwice) {
+  for (const std::string verb : {"extend mnist_logreg", "train mnist_logreg --lr 0.1"}) {
+    const Answer answer = backobs(verb + " --source synthetic --extensions grad_batch,BatchGrad");
+    EXPECT_EQ(answer.code, 2) << answer.err;
+    EXPECT_TRUE(holds(answer.err, "`grad_batch` twice")) << answer.err;
+  }
+}
+
 TEST(Describe, TellsOptionsOfARunnerAndAliases) {
   const Answer runner = backobs("describe runner sgd --json");
   ASSERT_EQ(runner.code, 0) << runner.err;
