@@ -8,6 +8,7 @@
 #include <ATen/Context.h>
 #include <torch/nn/modules/batchnorm.h>
 
+#include <algorithm>
 #include <mutex>
 
 namespace backobs {
@@ -33,12 +34,24 @@ class PlacedGenerator {
   Tensor state_;
 };
 
-/// The modules inside that normalise over the batch.
-std::vector<std::shared_ptr<torch::nn::Module>> batch_norms(const torch::nn::Module& module) {
-  std::vector<std::shared_ptr<torch::nn::Module>> found;
-  for (const auto& part : module.modules(/*include_self=*/false))
-    if (part->as<torch::nn::BatchNorm1d>() || part->as<torch::nn::BatchNorm2d>() || part->as<torch::nn::BatchNorm3d>())
-      found.push_back(part);
+/// A module inside that normalises over the batch, and whether it has running statistics to do without.
+struct BatchNormInside {
+  std::shared_ptr<torch::nn::Module> module;
+  bool tracks;
+};
+
+template <typename Impl>
+void add_if(const std::shared_ptr<torch::nn::Module>& module, std::vector<BatchNormInside>& found) {
+  if (const auto* norm = module->as<Impl>()) found.push_back({module, norm->options.track_running_stats()});
+}
+
+std::vector<BatchNormInside> batch_norms(const torch::nn::Module& module) {
+  std::vector<BatchNormInside> found;
+  for (const auto& part : module.modules(/*include_self=*/false)) {
+    add_if<torch::nn::BatchNorm1dImpl>(part, found);
+    add_if<torch::nn::BatchNorm2dImpl>(part, found);
+    add_if<torch::nn::BatchNorm3dImpl>(part, found);
+  }
   return found;
 }
 
@@ -58,13 +71,15 @@ std::string AutogradRule::type() const {
 Tensor AutogradRule::forward(const TensorList& inputs, const ForwardContext& context, TensorList&) const {
   module_->train(context.training);
   if (context.frozen_normalisation)
-    for (const auto& part : batch_norms(*module_)) part->eval();
+    for (const auto& part : batch_norms(*module_)) part.module->eval();
   const PlacedGenerator place(inputs[0].device(), context.random.key(Draw::dropout, stream_of(context.node)));
   return forward_(inputs);
 }
 
 bool AutogradRule::couples_samples(const ForwardContext& context) const {
-  return context.training && !context.frozen_normalisation && !batch_norms(*module_).empty();
+  const auto parts = batch_norms(*module_);
+  const bool of_batch = context.training && !context.frozen_normalisation;
+  return std::any_of(parts.begin(), parts.end(), [&](const BatchNormInside& part) { return of_batch || !part.tracks; });
 }
 
 std::shared_ptr<const LayerRule> rule_for(const std::type_info& type, std::shared_ptr<torch::nn::Module> module,

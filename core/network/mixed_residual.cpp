@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "network/mixed_residual.h"
 
+#include "network/recording.h"
 #include "signals/columns.h"
 
 #include <ATen/ATen.h>
@@ -26,27 +27,36 @@ Tensor of_affine_weight(const LayerRule& rule, LayerIO io, const std::string& pa
   return at::stack(rows);
 }
 
-/// The same by double backward, over the entries of all differentiable inputs in turn; undefined if zero.
+/// The forward of a rule that records nothing, repeated on the tile's samples. Such a rule draws nothing where it has
+/// parameters, and meets curvature only with running statistics, so it needs no more of the context than the default says.
+Recording repeated(const LayerRule& rule, const LayerIO& io) {
+  Recording recording;
+  TensorList saved;
+  for (const auto& input : io.inputs) recording.inputs.push_back(input.detach().requires_grad_(input.is_floating_point()));
+  recording.parameters = rule.parameters();
+  recording.output = rule.forward(recording.inputs, {}, saved);
+  return recording;
+}
+
+/// The same by double backward through what the layer's forward recorded, its masks and noise included, over the entries of
+/// all differentiable inputs in turn; undefined if zero.
 Tensor by_autograd(const LayerRule& rule, const LayerIO& io, const std::string& parameter, const Tensor& grad) {
   const at::AutoGradMode differentiable(true);
-  Tensor leaf;
-  for (const auto& candidate : rule.parameters())
-    if (candidate.name == parameter) leaf = candidate.value;
-  TensorList inputs, leaves, saved, rows;
-  for (const auto& input : io.inputs) {
-    inputs.push_back(input.detach().requires_grad_(input.is_floating_point()));
-    if (input.is_floating_point()) leaves.push_back(inputs.back());
-  }
+  const auto own = io.recording ? Recording() : repeated(rule, io);
+  const auto& recording = io.recording ? *io.recording : own;
+  const int64_t first = io.recording ? io.first : 0;
+  const auto& leaf = recording.parameter(parameter);
+  const auto leaves = recording.differentiable_inputs();
   if (leaves.empty()) return {};
-  const auto scalar = (rule.forward(inputs, {}, saved) * grad).sum();
-  const auto gradients = torch::autograd::grad({scalar}, leaves, {}, true, true, true);
+  const auto gradients = recording.backward(recording.whole_batch(grad, first), leaves, true);
+  TensorList rows;
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     for (int64_t entry = 0; entry < features(leaves[i]); ++entry) {
       TensorList samples;
       for (int64_t n = 0; n < io.samples(); ++n) {
         Tensor row;
         if (gradients[i].defined() && gradients[i].requires_grad())
-          row = torch::autograd::grad({gradients[i][n].flatten()[entry]}, {leaf}, {}, true, false, true).front();
+          row = torch::autograd::grad({gradients[i][first + n].flatten()[entry]}, {leaf}, {}, true, false, true).front();
         samples.push_back(row.defined() ? row.detach() : at::zeros_like(leaf.detach()));
       }
       rows.push_back(at::stack(samples));

@@ -21,7 +21,7 @@ struct MixedResidual {
 };
 
 /// Empty where all of M is zero. An affine weight is bilinear with its input, so M follows from its columns on unit
-/// inputs; anything else is recorded by autograd, one backward per sample and input entry.
+/// inputs; anything else is read from autograd, one backward per sample and input entry.
 MixedResidual mixed_residual(const LayerRule& rule, const LayerIO& io, const std::string& parameter, const Tensor& grad);
 
 }  // namespace backobs

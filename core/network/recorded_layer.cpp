@@ -89,13 +89,15 @@ void RecordedLayer::refuse_coupling(const ForwardContext& context) const {
   if (!recording_) return;
   // Two samples that differ in bit b lie on different sides of mask b, so log2(N) probes see every pair.
   const auto leaves = recording_->differentiable_inputs();
+  auto generator = context.random.generator(Draw::probe, context.node);
+  const auto cpu = recording_->output.options().device(at::kCPU).requires_grad(false);
   const auto positions = at::arange(recording_->samples(), recording_->output.options().dtype(at::kLong));
   for (int64_t bit = 1; bit < recording_->samples(); bit *= 2) {
     const auto side = positions.bitwise_and(bit).ne(0);
     for (const auto& probed : {side, side.logical_not()}) {
       auto shape = std::vector<int64_t>(recording_->output.dim(), 1);
       shape[0] = -1;
-      const auto cotangent = at::rand_like(recording_->output.detach()) * probed.view(shape);
+      const auto cotangent = at::rand(recording_->output.sizes(), generator, cpu).to(probed.device()) * probed.view(shape);
       for (const auto& gradient : recording_->backward(cotangent, leaves))
         if (gradient.defined() && gradient.index({probed.logical_not()}).ne(0).any().item<bool>()) refuse();
     }

@@ -12,8 +12,40 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <list>
+#include <map>
+#include <set>
+#include <tuple>
 
 namespace backobs {
+namespace {
+
+/// Called for each parameter when the extensions have seen it.
+using Visited = std::function<void(std::size_t, const ParameterQuantities&)>;
+
+/// The gradients of all parameters, set aside while it lives; whatever is thrown meanwhile, they come back.
+class GradientsAside {
+ public:
+  GradientsAside(const Network& network, const std::vector<ParameterInfo>& infos) {
+    for (const auto& info : infos) {
+      parameters_.push_back(network.parameter(info.name).value);
+      gradients_.push_back(parameters_.back().grad());
+      parameters_.back().mutable_grad() = Tensor();
+    }
+  }
+  ~GradientsAside() {
+    for (std::size_t p = 0; p < gradients_.size(); ++p) put_back(p);
+  }
+  GradientsAside(const GradientsAside&) = delete;
+  GradientsAside& operator=(const GradientsAside&) = delete;
+
+  void put_back(std::size_t p) { parameters_[p].mutable_grad() = gradients_[p]; }
+
+ private:
+  TensorList parameters_, gradients_;
+};
+
+}  // namespace
 
 struct Pass::Impl {
   const Network& network;
@@ -21,10 +53,8 @@ struct Pass::Impl {
   PassSettings settings;
   std::vector<ParameterInfo> infos;
   std::vector<std::vector<int64_t>> shapes;
-  std::vector<WalkPlan> plans;             ///< one per set of extensions seen; a campaign has a handful
-  std::set<std::pair<bool, int64_t>> probed;  ///< (training, N) whose samples were found independent
-  uint64_t penalty_key = 0;
-  double penalty_value = 0;
+  std::map<int64_t, std::list<WalkPlan>> plans;      ///< by N, one per set of extensions seen; a campaign has a handful
+  std::set<std::tuple<bool, bool, int64_t>> probed;  ///< (training, frozen, N) whose samples were found independent
   std::vector<std::weak_ptr<HeldBlock>> blocks;  ///< given out in the last pass
 
   Impl(const Network& net, std::shared_ptr<const LossRule> rule, PassSettings s)
@@ -32,16 +62,16 @@ struct Pass::Impl {
 
   std::vector<ParameterInfo> describe_parameters() const;
   const WalkPlan& plan_for(const std::vector<ExtensionInstance>& extensions, int64_t batch_size);
-  double penalty();
+  double penalty() const;
   LossIO loss_io(const TensorList& outputs, const Batch& batch) const;
   bool couples_samples(const ForwardContext& context) const;
   void refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size);
-  Evaluation evaluation(const LossIO& io, const Tensor& contributions);
+  Evaluation evaluation(const LossIO& io, const Tensor& contributions, double whole_penalty) const;
   std::vector<ParameterQuantities> quantities_of(const WalkPlan& plan) const;
   TensorList gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const;
   void release_blocks();
   void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
-            const ResultSink& sink, const std::function<void(std::size_t)>& visited = {});
+            const ResultSink& sink, const Visited& visited = {});
   PassOutcome training_pass(const Batch& batch, const PassInfo& info, const ForwardContext& context, const WalkPlan& plan,
                             const ResultSink& sink);
   void frozen_pass(const Batch& batch, const PassInfo& info, ForwardContext context, const WalkPlan& plan,
@@ -66,26 +96,19 @@ const WalkPlan& Pass::Impl::plan_for(const std::vector<ExtensionInstance>& exten
     return std::equal(plan.extensions.begin(), plan.extensions.end(), extensions.begin(), extensions.end(),
                       [](auto& a, auto& b) { return a.extension == b.extension && a.name == b.name; });
   };
-  for (const auto& plan : plans)
+  auto& known = plans[batch_size];
+  for (const auto& plan : known)
     if (same(plan)) return plan;
-  plans.push_back(make_plan(network, infos, extensions, shapes, batch_size));
-  return plans.back();
+  known.push_back(make_plan(network, infos, extensions, shapes, batch_size));
+  return known.back();
 }
 
-/// (lambda/2) sum of |w|^2; recomputed only when a parameter changed, which its version counter tells.
-double Pass::Impl::penalty() {
-  if (settings.l2_reg == 0) return 0;
-  uint64_t key = 1;
+/// (lambda/2) sum of |w|^2.
+double Pass::Impl::penalty() const {
+  double sum = 0;
   for (const auto& info : infos)
-    if (info.penalty != 0) key = key * 1000003 + network.parameter(info.name).value._version();
-  if (key == penalty_key) return penalty_value;
-  at::NoGradGuard no_grad;
-  penalty_value = 0;
-  for (const auto& info : infos)
-    if (info.penalty != 0)
-      penalty_value += info.penalty / 2 * network.parameter(info.name).value.square().sum().item<double>();
-  penalty_key = key;
-  return penalty_value;
+    if (info.penalty != 0) sum += info.penalty / 2 * network.parameter(info.name).value.square().sum().item<double>();
+  return sum;
 }
 
 LossIO Pass::Impl::loss_io(const TensorList& outputs, const Batch& batch) const {
@@ -94,9 +117,9 @@ LossIO Pass::Impl::loss_io(const TensorList& outputs, const Batch& batch) const 
   return io;
 }
 
-Evaluation Pass::Impl::evaluation(const LossIO& io, const Tensor& contributions) {
+Evaluation Pass::Impl::evaluation(const LossIO& io, const Tensor& contributions, double whole_penalty) const {
   Evaluation result;
-  result.loss = contributions.sum(at::kDouble).item<double>() + penalty();
+  result.loss = contributions.sum(at::kDouble).item<double>() + whole_penalty;
   if (loss->has_accuracy())
     result.accuracy = loss->hits(io).sum().item<double>() / static_cast<double>(io.batch_size);
   return result;
@@ -108,12 +131,14 @@ bool Pass::Impl::couples_samples(const ForwardContext& context) const {
 }
 
 void Pass::Impl::refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size) {
-  if (!probed.insert({context.training, batch_size}).second) return;
+  const auto key = std::make_tuple(context.training, context.frozen_normalisation, batch_size);
+  if (probed.count(key)) return;
   auto here = context;
   for (NodeId node = 0; node <= network.last(); ++node) {
     here.node = network.nodes()[node].name;
     if (network.nodes()[node].rule) tape.layer(node).refuse_coupling(here);
   }
+  probed.insert(key);
 }
 
 std::vector<ParameterQuantities> Pass::Impl::quantities_of(const WalkPlan& plan) const {
@@ -144,7 +169,7 @@ void Pass::Impl::release_blocks() {
 }
 
 void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
-                      const ResultSink& sink, const std::function<void(std::size_t)>& visited) {
+                      const ResultSink& sink, const Visited& visited) {
   auto quantities = quantities_of(plan);
   for (const auto& one : quantities)
     for (const auto& block : one.blocks()) blocks.push_back(block);
@@ -154,7 +179,7 @@ void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, 
   const auto complete = [&](std::size_t p) {
     quantities[p].finish(info.batch_size);
     visits.visit(p, quantities[p]);
-    if (visited) visited(p);
+    if (visited) visited(p, quantities[p]);
     quantities[p].clear();
   };
   walk_tiles({network, plan, tape, *loss, io, info, shapes, tiling}, quantities, complete);
@@ -172,10 +197,11 @@ PassOutcome Pass::Impl::training_pass(const Batch& batch, const PassInfo& info, 
   const auto contributions = loss->contributions(io);
 
   PassOutcome outcome;
-  outcome.evaluation = evaluation(io, contributions);
+  const double whole = penalty();
+  outcome.evaluation = evaluation(io, contributions, whole);
   outcome.output = tape.output(0);
   outcome.individual_loss = loss->individual(io, contributions);
-  if (const double whole = penalty(); whole != 0)
+  if (whole != 0)
     outcome.individual_loss = outcome.individual_loss +
         (loss->reduction() == LossReduction::mean ? whole : whole / static_cast<double>(io.batch_size));
   const bool undivided = coupled || plan.extensions.empty();
@@ -183,8 +209,8 @@ PassOutcome Pass::Impl::training_pass(const Batch& batch, const PassInfo& info, 
   return outcome;
 }
 
-/// The same batch, masks and noise with running statistics, for the extensions. Its gradient goes to the sink as
-/// grad_eval, and the training gradient stays in grad().
+/// The same batch, masks and noise with running statistics, for the extensions. Its gradient, as the extensions see it,
+/// goes to the sink as grad_eval, and the training gradient stays in grad().
 void Pass::Impl::frozen_pass(const Batch& batch, const PassInfo& info, ForwardContext context, const WalkPlan& plan,
                              const ResultSink& sink) {
   context.frozen_normalisation = true;
@@ -192,16 +218,10 @@ void Pass::Impl::frozen_pass(const Batch& batch, const PassInfo& info, ForwardCo
   refuse_coupling(tape, context, batch.size);
   auto io = loss_io(tape.outputs(), batch);
   loss->contributions(io);
-  TensorList training;
-  for (const auto& info_of : infos) {
-    auto& gradient = network.parameter(info_of.name).value.mutable_grad();
-    training.push_back(gradient);
-    gradient = Tensor();
-  }
-  walk(plan, tape, io, info, settings.tiling, sink, [&](std::size_t p) {
-    auto& gradient = network.parameter(infos[p].name).value.mutable_grad();
-    if (sink) sink("grad_eval", infos[p].name, {{gradient}, false});
-    gradient = training[p];
+  GradientsAside training(network, infos);
+  walk(plan, tape, io, info, settings.tiling, sink, [&](std::size_t p, const ParameterQuantities& quantities) {
+    if (sink) sink("grad_eval", infos[p].name, {{quantities.value({Need::What::sum, SignalKey::gradient()}).clone()}, false});
+    training.put_back(p);
   });
 }
 
@@ -219,12 +239,15 @@ Evaluation Pass::evaluate(const Batch& batch, const ForwardContext& context) con
   at::NoGradGuard no_grad;
   auto io = impl_->loss_io(run_forward(impl_->network, batch.inputs, context), batch);
   const auto contributions = impl_->loss->contributions(io);
-  return impl_->evaluation(io, contributions);
+  return impl_->evaluation(io, contributions, impl_->penalty());
 }
 
 PassOutcome Pass::run(const Batch& batch, const PassInfo& info, bool training,
                       const std::vector<ExtensionInstance>& extensions, const ResultSink& sink) {
   at::NoGradGuard no_grad;
+  if (info.batch_size != batch.size)
+    throw ComputeError("pass at step " + std::to_string(info.step), std::to_string(batch.size) + " samples of a mini-batch of " +
+                       std::to_string(info.batch_size), "the whole mini-batch: means, roots and penalty are of N samples");
   impl_->release_blocks();
   const ForwardContext context{training, false, info.random, {}};
   const auto& plan = impl_->plan_for(extensions, info.batch_size);

@@ -239,11 +239,13 @@ bool ParameterQuantities::reads_columns(const SignalKey& key) const {
   });
 }
 
-/// Of an embedding, as of a weight: sum_{v,n} z z^T with positions summed. Of a scale: the block sum_{v,n} a a^T itself.
+/// Of an embedding, as of a weight: sum_{v,n} z z^T with the positions summed that read a row. Of a scale: the block sum_{v,n} a a^T itself.
 void ParameterQuantities::add_output_factor(const LayerRule& rule, const LayerIO& io, ParamForm form, const SignalKey& key,
                                             const Tensor& columns, const Tensor& own) {
   if (form == ParamForm::embedding) {
-    accumulate(What::output_factor, key, affine::output_moment(rule.affine_columns(io, columns)));
+    const auto reads = rule.affine_input(io).ge(0).to(columns.scalar_type());  // [n, S]
+    const auto z = rule.affine_columns(io, columns);                           // [V, n, S, 1, C]
+    accumulate(What::output_factor, key, affine::output_moment(z * reads.reshape({1, z.size(1), z.size(2), 1, 1})));
     return;
   }
   const auto rows = own.reshape({-1, value_.numel()});
@@ -261,38 +263,6 @@ void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, in
   const auto rows = x.flatten();  // of an embedding: how often each is read
   const auto counts = at::bincount(rows.index({rows.ge(0)}), {}, value_.size(0)).to(value_.scalar_type());
   accumulate(need.what, need.signal, counts / static_cast<double>(batch_size));
-}
-
-/// A[c,c'] = sum over positions t, t' of M[(c,t),(c',t')]: affine_columns on M's rows, then on what is left of its columns.
-/// Of a scale: (1/N) sum_n J_n^T M J_n, J_n the Jacobian of the layer's output in the parameter.
-void ParameterQuantities::add_averaged(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
-                                       const Tensor& mat) {
-  const auto key = SignalKey::averaged_curvature();
-  if (!needs(What::output_factor, key)) return;
-  auto shape = io.output.sizes().vec();
-  shape[0] = 1;
-  shape.insert(shape.begin(), -1);
-  if (info_.form == ParamForm::scale) {
-    for (int64_t n = 0; n < io.samples(); ++n) {
-      const auto sample = io.narrow(n, 1);
-      const auto half = rule.param_jac_t(sample, local_name, mat.reshape(shape)).reshape({mat.size(0), -1});      // M J
-      const auto both = rule.param_jac_t(sample, local_name, half.t().reshape(shape)).reshape({half.size(1), -1});
-      accumulate(What::output_factor, key, both / static_cast<double>(io.samples()));
-    }
-    return;
-  }
-  const auto one = io.narrow(0, 1);
-  const auto z = rule.affine_columns(one, mat.reshape(shape));                                 // [D, 1, S, G, C]
-  const auto half = z.sum(2).flatten(1);                                                       // [D, G C]
-  set_averaged(rule.affine_columns(one, half.t().reshape(shape)).sum(2).flatten(1).t(), z.size(3));
-}
-
-/// Groups are blocks of their own: [G, C, C].
-void ParameterQuantities::set_averaged(const Tensor& sums, int64_t groups) {
-  const Need need{What::output_factor, SignalKey::averaged_curvature()};
-  if (!needs_.count(need)) return;
-  const auto size = sums.size(0) / groups;
-  values_[need] = groups == 1 ? sums : at::diagonal(sums.reshape({groups, size, groups, size}), 0, 0, 2).permute({2, 0, 1});
 }
 
 void ParameterQuantities::accumulate(What what, const SignalKey& key, const Tensor& value) {

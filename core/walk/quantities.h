@@ -47,7 +47,8 @@ class ParameterQuantities {
   /// Frees the unfolded input; called when all signals of a node have been added.
   void release_input() { input_ = Tensor(); }
   /// KFRA's factor from the averaged curvature M [D, D] at the layer's output.
-  void add_averaged(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& mat);
+  void add_averaged(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& mat,
+                    int64_t batch_size);
   /// The same from its sums over positions, [G C, G C].
   void set_averaged(const Tensor& sums, int64_t groups);
 

@@ -76,7 +76,8 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
     }
     if (use.last) quantities.end_uses();
     if (collects_inputs_) quantities.add_input(rule, io, samples_.batch_size);
-    if (averaged_.defined() && averaged_at_ == node) quantities.add_averaged(rule, io, use.local_name, averaged_);
+    if (averaged_.defined() && averaged_at_ == node)
+      quantities.add_averaged(rule, io, use.local_name, averaged_, samples_.batch_size);
     quantities.release_input();
   }
   if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals))

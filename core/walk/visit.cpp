@@ -30,7 +30,7 @@ class Visit final : public ParameterVisit {
     if (need.what == Need::What::block)
       throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(), "block()");
     const auto value = quantities_.value(need);
-    return value.defined() ? value : zeros(need);
+    return value.defined() ? value : without_residuals(need);
   }
   std::shared_ptr<CurvatureBlock> block(const SignalKey& key) const override {
     const Need need{Need::What::block, key};
@@ -41,8 +41,11 @@ class Visit final : public ParameterVisit {
   }
 
  private:
-  /// A signal that never arose (no curved layer, no residual) adds up to zero.
-  Tensor zeros(const Need& need) const {
+  /// Residuals that never arose (no curved layer) add up to zero; every other signal reaches every parameter.
+  Tensor without_residuals(const Need& need) const {
+    if (!(need.signal == SignalKey::hessian_residuals()))
+      throw ComputeError("extension `" + extension_ + "` at " + info_.name, "no value of " + need.to_string(),
+                         "one: a parameter that the loss depends on");
     auto shape = info_.shape;
     if (need.what == Need::What::sample_squares) shape.insert(shape.begin(), batch_size_);
     return at::zeros(shape, value_.options().requires_grad(false));
