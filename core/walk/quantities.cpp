@@ -301,9 +301,33 @@ void ParameterQuantities::add_gradient(const Tensor& sum) {
   gradient_started_ = true;
 }
 
+/// Where the loss does not depend on the parameter no signal arrives: what would have been added up is zero, but for the
+/// penalty. A root has no columns there, and no Kronecker factor.
+void ParameterQuantities::fill_unreached(int64_t batch_size) {
+  auto shape = info_.shape;
+  shape.insert(shape.begin(), batch_size);
+  const auto none = at::zeros(shape, value_.options().requires_grad(false));  // [N, *p]
+  for (const auto& need : needs_) {
+    if (values_.count(need)) continue;
+    const auto share = penalty::per_sample(need.signal, value_.detach(), penalty_, batch_size);
+    const auto each = share.defined() ? none + share : none;
+    if (need.what == What::sum_squares || need.what == What::variance || need.what == What::sum)
+      values_[need] = at::zeros(info_.shape, none.options());
+    else if (need.what == What::sample_squares)
+      values_[need] = each.square();
+    else if (need.what == What::columns && need.signal == SignalKey::gradient())
+      values_[need] = each.unsqueeze(0);
+    else if (need.what == What::squared_norms && need.signal == SignalKey::gradient())
+      values_[need] = each.flatten(1).square().sum(1).unsqueeze(0);
+  }
+}
+
 void ParameterQuantities::finish(int64_t batch_size) {
   const auto key = SignalKey::gradient();
-  if (!gradient_started_) gradient_.zero_();
+  if (!gradient_started_) {
+    gradient_.zero_();
+    fill_unreached(batch_size);
+  }
   if (moment1_.defined()) {
     const auto mean = moment1_.div_(static_cast<double>(batch_size));
     values_[{What::variance, key}] =

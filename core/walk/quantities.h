@@ -102,6 +102,7 @@ class ParameterQuantities {
   void accumulate_moments(const Tensor& sum, const Tensor& sum_of_squares);
   void add_gradient(const Tensor& sum);
   void add_penalty(int64_t batch_size);
+  void fill_unreached(int64_t batch_size);
   void add_penalty_to_products();
 
   const ParameterInfo& info_;

@@ -40,7 +40,10 @@ std::map<SignalKey, TensorList> draw_samples(const WalkInput& in) {
 }
 
 ColumnSource at_outputs(const Network& network, const SignalKey& key, const TensorList& values, int64_t total) {
-  ColumnSource source{key, {}, 0, values.front().size(0), total};
+  ColumnSource source;
+  source.key = key;
+  source.count = values.front().size(0);
+  source.total = total;
   for (std::size_t i = 0; i < values.size(); ++i) {
     Columns columns;
     columns.dense = values[i];
@@ -65,8 +68,10 @@ std::vector<Pending> loss_sources(const WalkInput& in, const std::map<SignalKey,
   std::vector<Pending> pending;
   for (const auto& key : in.plan.signals) {
     if (key.kind == SignalKey::Kind::sqrt_ggn_exact) {
-      const auto total = in.loss.columns(in.loss_io);
-      pending.push_back({{key, {}, 0, total, total}, true});
+      auto& exact = pending.emplace_back();
+      exact.source.key = key;
+      exact.source.count = exact.source.total = in.loss.columns(in.loss_io);
+      exact.exact = true;
     } else if (key.kind == SignalKey::Kind::sqrt_ggn_mc) {
       TensorList part;
       for (const auto& root : draws.at(key)) part.push_back(root.narrow(1, first, count));

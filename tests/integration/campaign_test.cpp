@@ -104,7 +104,7 @@ TEST_F(CampaignTest, WritesDeepobsFilesAndMetrics) {
     const json row = json::parse(line);
     ++rows[row["split"].get<std::string>() + " " + row["metric"].get<std::string>()];
     if (row["metric"] == "variance.mean") steps.insert(row["step"].get<int>());
-    if (row["metric"] == "variance.mean") EXPECT_GE(row["value"], 0.0);
+    if (row["metric"] == "variance.mean") { EXPECT_GE(row["value"], 0.0); }
   }
   EXPECT_EQ(rows["train_eval loss"], 3);
   EXPECT_EQ(rows["test accuracy"], 3);
