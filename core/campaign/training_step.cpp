@@ -11,7 +11,7 @@
 namespace backobs {
 namespace {
 
-/// "variance" itself, or one of its values of the whole pass, "variance/total": names hold letters, digits and '_'.
+/// "variance" itself, or one of its values of the whole pass, "variance.total": names hold letters, digits and '_'.
 bool belongs_to(const std::string& quantity, const std::string& extension) {
   if (quantity.compare(0, extension.size(), extension) != 0) return false;
   return quantity.size() == extension.size() || quantity[extension.size()] == '/' || quantity[extension.size()] == '.';

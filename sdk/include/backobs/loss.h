@@ -16,7 +16,7 @@ enum class LossReduction { mean, sum };
 struct LossIO {
   TensorList outputs;      ///< [n, *out_i], one per network output
   TensorList targets;      ///< labels [n], values [n, *out], … as the loss defines
-  int64_t batch_size = 0;  ///< N of the mini-batch these samples belong to; may exceed n (tiles, micro-batches)
+  int64_t batch_size = 0;  ///< N of the mini-batch these samples belong to; may exceed n in a tile
   double divisor = 1;      ///< what the reduction divides by, for the whole mini-batch; from LossRule::divisor
   TensorList saved;        ///< what LossRule::contributions left, sample axis first
 
