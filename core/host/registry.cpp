@@ -30,26 +30,27 @@ std::string without_where(const Error& error) {
   return text.compare(0, head.size(), head) == 0 ? text.substr(head.size()) : text;
 }
 
-struct Kind {
-  std::map<std::string, PluginFile> by_name;
-  std::map<std::string, std::string> name_of_alias;
-
-  const PluginFile* find(const std::string& name) const {
-    const auto alias = name_of_alias.find(name);
-    const auto found = by_name.find(alias != name_of_alias.end() && !by_name.count(name) ? alias->second : name);
-    return found == by_name.end() ? nullptr : &found->second;
-  }
-  std::vector<std::string> names_and_aliases() const {
-    std::vector<std::string> names;
-    for (const auto& [name, plugin] : by_name) names.push_back(name);
-    for (const auto& [alias, name] : name_of_alias) names.push_back(alias);
-    return names;
-  }
-};
-
 }  // namespace
 
 struct Registry::Impl {
+  /// The plugins of one kind.
+  struct Kind {
+    std::map<std::string, PluginFile> by_name;
+    std::map<std::string, std::string> name_of_alias;
+
+    const PluginFile* find(const std::string& name) const {
+      const auto alias = name_of_alias.find(name);
+      const auto found = by_name.find(alias != name_of_alias.end() && !by_name.count(name) ? alias->second : name);
+      return found == by_name.end() ? nullptr : &found->second;
+    }
+    std::vector<std::string> names_and_aliases() const {
+      std::vector<std::string> names;
+      for (const auto& [name, plugin] : by_name) names.push_back(name);
+      for (const auto& [alias, name] : name_of_alias) names.push_back(alias);
+      return names;
+    }
+  };
+
   std::vector<fs::path> folders;
   std::map<std::string, Kind> kinds;
   std::vector<Refused> refused;

@@ -4,6 +4,9 @@
 #include <sstream>
 
 namespace backobs {
+
+using What = Need::What;
+
 namespace {
 
 /// Held at once, a single value larger than this is refused rather than tried.
@@ -66,7 +69,6 @@ std::vector<std::string> averaged_curvature_refusals(const Network& network) {
 }
 
 std::optional<std::string> refusal(const Need& need, const NeedContext& c) {
-  using What = Need::What;
   using Kind = SignalKey::Kind;
   const double batch = static_cast<double>(c.batch_size), bytes = static_cast<double>(c.element_bytes);
   if (need.what == What::input_factor) return kronecker_refusal(c);
