@@ -5,25 +5,18 @@
 
 #include "files/checksum.h"
 #include "host/machine.h"
-
-#include <dlfcn.h>
+#include "host/openblas.h"
 
 namespace backobs {
 namespace {
 
 constexpr uint64_t kLargestPlugin = uint64_t{1} << 32;
 
-/// OpenBLAS picks its kernels by processor, more finely than LibTorch: "SkylakeX".
-std::string openblas_kernels() {
-  using CoreName = char* (*)();
-  const auto name = reinterpret_cast<CoreName>(::dlsym(RTLD_DEFAULT, "openblas_get_corename"));
-  return name ? std::string(" ") + name() : "";
-}
-
 std::string blas_of(const Machine& machine) {
   std::string text;
   for (const auto& file : machine.blas_libraries) text += (text.empty() ? "" : " ") + file;
-  return text + openblas_kernels();
+  const std::string kernels = openblas_kernels();
+  return kernels.empty() ? text : text + " " + kernels;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "host/machine.h"
+#include "host/openblas.h"
 
 #include <ATen/Parallel.h>
 
@@ -63,7 +64,8 @@ ordered_json doctor_json(const Registry& registry, const Machine& machine) {
           {"compiler", __VERSION__},
           {"compiler_abi", __GXX_ABI_VERSION},
           {"cxx11_abi", _GLIBCXX_USE_CXX11_ABI},
-          {"blas", {{"libraries", machine.blas_libraries}, {"verdict", machine.blas_verdict}}},
+          {"blas",
+           {{"libraries", machine.blas_libraries}, {"verdict", machine.blas_verdict}, {"kernels", openblas_kernels()}}},
           {"threads", at::get_num_threads()},
           {"hardware_threads", std::thread::hardware_concurrency()},
           {"cpu_capability", machine.cpu_capability},
@@ -80,6 +82,7 @@ Rows machine_rows(const Machine& machine) {
       {"CPU", machine.cpu_capability},
       {"threads", std::to_string(at::get_num_threads()) + " of " + std::to_string(std::thread::hardware_concurrency())},
       {"BLAS", machine.blas_verdict}};
+  if (!openblas_kernels().empty()) rows.push_back({"", "kernels for " + openblas_kernels()});
   for (const auto& file : machine.blas_libraries) rows.push_back({"", file});
   return rows;
 }

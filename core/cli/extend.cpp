@@ -120,9 +120,11 @@ void print_text(const Extended& extended, bool unreduced) {
   for (const auto& parameter : extended.network.parameters()) {
     if (!parameter.trainable()) continue;
     std::printf("%s  %s\n", parameter.name.c_str(), shape_text(parameter.value).c_str());
+    std::vector<std::vector<std::string>> rows;
     for (const auto& quantity : extended.quantities)
       if (const auto found = extended.results.find({quantity, parameter.name}); found != extended.results.end())
-        std::printf("  %-18s %s\n", quantity.c_str(), shapes_text(found->second.tensors).c_str());
+        rows.push_back({quantity, shapes_text(found->second.tensors)});
+    print(table(rows, "  "));
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The program as a user meets it: arguments in; exit code, stdout and stderr out.
+#include "host/openblas.h"
 #include "unit/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -29,11 +30,12 @@ std::string slurp(const std::filesystem::path& file) {
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
-Answer backobs(const std::string& arguments) {
+/// `variables` stand before the command, as a shell takes them: "A=b ".
+Answer backobs(const std::string& arguments, const std::string& variables = "") {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "out").string(), err = (folder.path() / "err").string();
-  const std::string command = "cd '" + folder.path().string() + "' && '" BACKOBS_BUILD_DIR "/bin/backobs' " +
-                              arguments + " >'" + out + "' 2>'" + err + "' </dev/null";
+  const std::string command = "cd '" + folder.path().string() + "' && " + variables +
+                              "'" BACKOBS_BUILD_DIR "/bin/backobs' " + arguments + " >'" + out + "' 2>'" + err + "' </dev/null";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(out), slurp(err)};
 }
@@ -194,6 +196,15 @@ TEST(Doctor, NamesBlasThreadsAndRefusals) {
   }
   EXPECT_EQ(reasons.count("found a malformed manifest, wanted a JSON object"), 1u);
   EXPECT_EQ(backobs("doctor").code, 0);
+}
+
+TEST(Doctor, SaysWhichKernelsOpenBlasUsesAndLeavesTheUsersChoice) {
+  if (openblas_kernels().empty()) GTEST_SKIP() << "another BLAS";
+  const auto kernels = [](const std::string& variables) {
+    return json::parse(backobs("doctor --json", variables).out).at("blas").at("kernels").get<std::string>();
+  };
+  EXPECT_EQ(kernels(""), openblas_kernels());
+  EXPECT_EQ(kernels("OPENBLAS_CORETYPE=Nehalem "), "Nehalem");
 }
 
 }  // namespace

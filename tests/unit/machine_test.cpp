@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "host/machine.h"
+#include "host/openblas.h"
 
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 
 namespace backobs {
 namespace {
@@ -20,6 +23,17 @@ TEST(InspectMachine, FindsTheLibraryThatIsMapped) {
   EXPECT_NE(machine.torch_library.find("libtorch_cpu"), std::string::npos);
   EXPECT_FALSE(machine.cpu_capability.empty());
   EXPECT_NE(machine.cpu_capability, "unknown");
+}
+
+TEST(OpenBlas, ComputesWithWhatTheProcessorHas) {
+#if defined(__x86_64__)
+  if (openblas_kernels().empty()) GTEST_SKIP() << "another BLAS";
+  if (std::getenv("OPENBLAS_CORETYPE")) GTEST_SKIP() << "OPENBLAS_CORETYPE decides";
+  if (!__builtin_cpu_supports("avx2")) GTEST_SKIP() << "an old processor";
+  EXPECT_FALSE(predates_avx2(openblas_kernels())) << openblas_kernels();
+#else
+  GTEST_SKIP() << "another family of processors";
+#endif
 }
 
 }  // namespace
