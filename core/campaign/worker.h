@@ -2,7 +2,7 @@
 #pragma once
 
 #include "campaign/attribution.h"
-#include "campaign/child_process.h"
+#include "host/child_process.h"
 #include "campaign/plan.h"
 #include "campaign/run_lock.h"
 

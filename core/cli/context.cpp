@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/context.h"
 
+#include "host/first_look.h"
+
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -9,7 +11,7 @@
 namespace backobs {
 
 const Registry& Context::registry() {
-  if (!registry_) registry_ = std::make_unique<Registry>(plugin_search_path(flags.plugin_path));
+  if (!registry_) registry_ = std::make_unique<Registry>(plugin_search_path(flags.plugin_path), objections);
   return *registry_;
 }
 

@@ -22,7 +22,7 @@ class Context {
   /// Set by the verb that was named; main runs it and returns its code.
   std::function<ExitCode()> action;
 
-  /// All plugins on the search path; looked for at the first call.
+  /// All plugins on the search path; looked for at the first call, when files nobody has looked at are looked at.
   const Registry& registry();
   /// The plugin of that name, or UsageError with the nearest one: for names on the command line.
   const PluginFile& plugin(const std::string& kind, const std::string& name);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <backobs/abi.h>
+#include <backobs/log.h>
 
 #include "cli/plugin_kind.h"
 #include "cli/print.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "host/first_look.h"
 #include "host/machine.h"
 #include "host/openblas.h"
 
@@ -23,6 +25,9 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string advice(const Refused& refused) {
   const auto begins = [&](const char* head) { return refused.reason.rfind(head, 0) == 0; };
   const std::string file = refused.file.string();
+  if (refused.quarantined) return "repair or remove it; it is looked at again after `backobs doctor --clear-quarantine " + file + "`";
+  if (begins("cannot be loaded:")) return "install what is missing, or build it again";
+  if (begins("could not be examined:")) return "start backobs again when the machine is less busy";
   if (begins("permissions:")) return "chmod o-w " + file + ", or set BACKOBS_TRUST_ALL_PLUGINS=1";
   if (begins("owner:")) return "take it over with chown, or set BACKOBS_TRUST_ALL_PLUGINS=1";
   if (begins("duplicate:")) return "remove one of the two";
@@ -57,7 +62,7 @@ ordered_json doctor_json(const Registry& registry, const Machine& machine) {
   ordered_json folders = ordered_json::array(), refused = ordered_json::array();
   for (const auto& folder : registry.folders()) folders.push_back(folder_json(registry, folder.string()));
   for (const auto& r : registry.refused())
-    refused.push_back({{"file", r.file.string()}, {"reason", r.reason}, {"advice", advice(r)}});
+    refused.push_back({{"file", r.file.string()}, {"reason", r.reason}, {"quarantined", r.quarantined}, {"advice", advice(r)}});
   return {{"backobs", BACKOBS_VERSION},
           {"libtorch",
            {{"version", BACKOBS_TORCH_VERSION}, {"sonames", BACKOBS_TORCH_SONAMES}, {"file", machine.torch_library}}},
@@ -100,20 +105,51 @@ void doctor_text(const Registry& registry, const Machine& machine) {
     print("  " + r.file.string() + "\n    " + paint.red(r.reason) + "\n    advice: " + advice(r) + "\n");
 }
 
-ExitCode doctor(Context& context, bool json) {
+struct DoctorOptions {
+  bool json = false;
+  CLI::Option* clear = nullptr;
+  std::string cleared;  ///< the file to clear; empty: all
+};
+
+/// Whoever asks the doctor may have repaired what gave an error, so that is looked at anew. What crashed or hung waits
+/// for a word.
+void forget_refused() {
+  Verdicts verdicts = Verdicts::of_user();
+  verdicts.forget([](auto&, const Verdict& verdict) { return verdict.kind == Verdict::Kind::refused; });
+  verdicts.save();
+}
+
+void clear_quarantine(const std::string& name) {
+  const auto file = name.empty() ? std::filesystem::path() : std::filesystem::absolute(name).lexically_normal();
+  Verdicts verdicts = Verdicts::of_user();
+  const std::size_t count = verdicts.forget([&](const std::filesystem::path& known, const Verdict& verdict) {
+    return verdict.kind == Verdict::Kind::quarantined && (name.empty() || known == file);
+  });
+  if (!name.empty() && count == 0) throw UsageError("--clear-quarantine", "`" + name + "`", "a file in quarantine");
+  if (!verdicts.save()) throw PluginError("--clear-quarantine", "a cache folder that cannot be written");
+  log::info(std::to_string(count) + (count == 1 ? " file was" : " files were") + " in quarantine and will be looked at again");
+}
+
+ExitCode doctor(Context& context, const DoctorOptions& options) {
+  if (options.clear->count()) clear_quarantine(options.cleared);
+  forget_refused();
   const Machine machine = inspect_machine();
-  json ? print(doctor_json(context.registry(), machine)) : doctor_text(context.registry(), machine);
+  options.json ? print(doctor_json(context.registry(), machine)) : doctor_text(context.registry(), machine);
   return ExitCode::done;
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app, Context& context) {
-  auto json = std::make_shared<bool>(false);
+  auto options = std::make_shared<DoctorOptions>();
   CLI::App& verb =
       add_verb(app, context, "doctor", "Show what this installation computes with and which plugins it refuses",
-               [&context, json] { return doctor(context, *json); });
-  verb.add_flag("--json", *json, "print one object");
+               [&context, options] { return doctor(context, *options); });
+  verb.add_flag("--json", options->json, "print one object");
+  options->clear = verb.add_option("--clear-quarantine", options->cleared,
+                                   "look again at FILE, or at all files that crashed, exited or hung while they were loaded")
+                       ->expected(0, 1)
+                       ->type_name("[FILE]");
 }
 
 }  // namespace backobs

@@ -6,6 +6,7 @@
 #include "cli/context.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "host/first_look.h"
 
 #include <c10/util/Exception.h>
 
@@ -41,6 +42,7 @@ int failed(ExitCode code, const std::string& message) {
 }
 
 int run(int argc, char** argv) {
+  if (argc > 1 && argv[1] == std::string(kLookVerb)) return examine({argv + 2, argv + argc});
   CLI::App app("Trains test problems of neural network optimisation and watches quantities of their backward pass.",
                "backobs");
   app.set_version_flag("--version", "backobs " BACKOBS_VERSION);

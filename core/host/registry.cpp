@@ -54,9 +54,11 @@ struct Registry::Impl {
   std::vector<fs::path> folders;
   std::map<std::string, Kind> kinds;
   std::vector<Refused> refused;
+  std::vector<PluginFile> candidates;  ///< their manifests are right
 
   void scan(const fs::path& folder);
   void consider(const fs::path& file);
+  void take(const PluginLook& look);
   void add(PluginFile plugin);
   std::string wanted(const std::string& kind, const std::string& name) const;
   const PluginFile* find(const std::string& kind, const std::string& name) const;
@@ -83,10 +85,24 @@ void Registry::Impl::consider(const fs::path& file) {
     PluginFile plugin{read_manifest(file), file};
     const auto differences = mismatches(plugin.manifest);
     if (!differences.empty()) return refused.push_back({file, comma_list(differences, "; ")});
-    add(std::move(plugin));
+    candidates.push_back(std::move(plugin));
   } catch (const Error& e) {
     refused.push_back({file, without_where(e)});
   }
+}
+
+/// All unknown files are looked at together: starting a process for it is what costs.
+void Registry::Impl::take(const PluginLook& look) {
+  std::vector<fs::path> files;
+  for (const auto& plugin : candidates) files.push_back(plugin.file);
+  const auto objections = look ? look(files) : std::vector<Objection>(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (objections.at(i).reason.empty())
+      add(std::move(candidates[i]));
+    else
+      refused.push_back({files[i], objections[i].reason, objections[i].quarantined});
+  }
+  candidates.clear();
 }
 
 void Registry::Impl::add(PluginFile plugin) {
@@ -120,8 +136,9 @@ std::string Registry::Impl::wanted(const std::string& kind, const std::string& n
   return "a known " + kind + " (" + comma_list(names) + ")";
 }
 
-Registry::Registry(const std::vector<fs::path>& folders) : impl_(std::make_unique<Impl>()) {
+Registry::Registry(const std::vector<fs::path>& folders, const PluginLook& look) : impl_(std::make_unique<Impl>()) {
   for (const auto& folder : folders) impl_->scan(folder);
+  impl_->take(look);
 }
 Registry::~Registry() = default;
 

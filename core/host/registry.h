@@ -9,6 +9,7 @@
 #include "files/manifest.h"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@ namespace backobs {
 struct Refused {
   std::filesystem::path file;
   std::string reason;  ///< "libtorch: found 2.6.0, wanted 1.13.0"
+  bool quarantined = false;  ///< it was looked at, and ended or stopped the process that looked
 };
 
 /// A plugin known by its manifest; loaded on first use.
@@ -30,16 +32,25 @@ struct PluginFile {
   std::filesystem::path file;
 };
 
+/// Why a file must not be loaded; an empty reason: it may.
+struct Objection {
+  std::string reason;
+  bool quarantined = false;
+};
+/// What a look at plugin files objects to, one answer per file (host/first_look.h).
+using PluginLook = std::function<std::vector<Objection>(const std::vector<std::filesystem::path>&)>;
+
 /// All plugins found on a search path. Reading it loads none of them.
 class BACKOBS_API Registry {
  public:
-  /// Looks at every *.so of the folders, first folder first; a name found twice keeps the first and reports the other.
-  explicit Registry(const std::vector<std::filesystem::path>& folders);
+  /// Reads the manifest of every *.so of the folders, first folder first, and hands those that match this host to `look`;
+  /// without one they are taken on trust. A name found twice keeps the first and reports the other.
+  explicit Registry(const std::vector<std::filesystem::path>& folders, const PluginLook& look = {});
   ~Registry();
 
   /// Plugins of one kind ("problem", "extension", "runner"), by name.
   std::vector<PluginFile> list(const std::string& kind) const;
-  /// Files, and folders, that were not taken, in the order they were met.
+  /// Files, and folders, that were not taken: those that cannot be plugins of this host, then the others.
   const std::vector<Refused>& refused() const;
   /// The folders of the search path that exist.
   const std::vector<std::filesystem::path>& folders() const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "campaign/child_process.h"
+#include "host/child_process.h"
 
 #include <backobs/error.h>
 
@@ -51,7 +51,7 @@ std::string ChildEnd::text() const {
 
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std::vector<int>& descriptors) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) fail("a pipe to a run", errno);
+  if (::pipe2(ends, O_CLOEXEC) != 0) fail("a pipe to another process", errno);
   output_ = ends[0];
   ::fcntl(output_, F_SETFL, O_NONBLOCK);
   FileActions files;
@@ -69,7 +69,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std:
   ::close(ends[1]);
   if (!error) return;
   ::close(output_);
-  fail("starting a run", error);
+  fail("starting another process", error);
 }
 
 ChildProcess::~ChildProcess() {
@@ -107,12 +107,12 @@ void die_with_parent(pid_t parent) {
   if (::getppid() != parent) ::raise(SIGKILL);  // it went before
 }
 
-NamelessFile::NamelessFile(const std::string& text) : descriptor_(::memfd_create("backobs-experiment", MFD_CLOEXEC)) {
-  if (descriptor_ < 0) fail("memory for the experiment file", errno);
+NamelessFile::NamelessFile(const std::string& text) : descriptor_(::memfd_create("backobs-file", MFD_CLOEXEC)) {
+  if (descriptor_ < 0) fail("memory for a nameless file", errno);
   if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     const int error = errno;
     ::close(descriptor_);
-    fail("memory for the experiment file", error);
+    fail("memory for a nameless file", error);
   }
 }
 
