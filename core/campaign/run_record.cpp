@@ -25,6 +25,8 @@ Json versions(const RunSettings& settings, const Registry& registry) {
                      plugin_version(registry, "runner", settings.runner.name)};
   for (const auto& extension : settings.extensions)
     json["plugins"].push_back(plugin_version(registry, "extension", extension.plugin));
+  for (const auto& layer : registry.list("layer"))
+    json["plugins"].push_back(plugin_version(registry, "layer", layer.manifest.name));
   return json;
 }
 

@@ -38,6 +38,7 @@ Facts plugin_facts(const RunSettings& settings, const Registry& registry) {
   add("problem", settings.problem.name);
   add("runner", settings.runner.name);
   for (const auto& extension : settings.extensions) add("extension", extension.plugin);
+  for (const auto& layer : registry.list("layer")) add("layer", layer.manifest.name);
   return facts;
 }
 

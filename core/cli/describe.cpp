@@ -65,6 +65,10 @@ ExitCode describe(Context& context, const DescribeOptions& asked) {
   const Paint paint(stdout);
   ordered_json document = facts_json(plugin);
   std::string text = facts_text(plugin, paint);
+  if (kind == "layer") {
+    document["module"] = context.registry().layer_module(plugin.manifest.name);
+    text += table({{"module", document["module"]}}, "  ");
+  }
   if (kind == "problem") {
     const ProblemDescription problem =
         describe_problem(context.registry(), plugin.manifest.name, schema, context.flags);

@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kLargestManifest = std::size_t{64} << 10;
-const std::vector<std::string> kKinds = {"problem", "extension", "runner"};
+const std::vector<std::string> kKinds = {"problem", "extension", "runner", "layer"};
 
 json parse(const std::string& where, std::string text) {
   text.erase(text.find_last_not_of('\0') + 1);  // the note holds a C string
@@ -69,10 +69,16 @@ std::vector<std::string> split_aliases(const std::string& where, const std::stri
 
 void check_name(const std::string& where, const std::string& stem, const Manifest& manifest) {
   if (std::find(kKinds.begin(), kKinds.end(), manifest.kind) == kKinds.end())
-    throw PluginError(where, "kind `" + manifest.kind + "`", "problem, extension or runner");
+    throw PluginError(where, "kind `" + manifest.kind + "`", "problem, extension, runner or layer");
   if (!is_word(manifest.name, false))
     throw PluginError(where, "name `" + manifest.name + "`", "small letters, digits and _");
   if (manifest.name != stem) throw PluginError(where, "name `" + manifest.name + "`", "the file's stem `" + stem + "`");
+}
+
+int interface_version(const std::string& kind) {
+  if (kind == "problem") return BACKOBS_INTERFACE_problem;
+  if (kind == "extension") return BACKOBS_INTERFACE_extension;
+  return kind == "runner" ? BACKOBS_INTERFACE_runner : BACKOBS_INTERFACE_layer;
 }
 
 void compare(std::vector<std::string>& differences, const std::string& field, const std::string& found,
@@ -109,7 +115,7 @@ Manifest read_manifest(const std::filesystem::path& file) {
 std::vector<std::string> mismatches(const Manifest& manifest) {
   std::vector<std::string> differences;
   compare(differences, "interface", std::to_string(manifest.interface_version),
-          std::to_string(BACKOBS_INTERFACE_VERSION));
+          std::to_string(interface_version(manifest.kind)));
   compare(differences, "libtorch", manifest.libtorch, BACKOBS_TORCH_VERSION);
   compare(differences, "sonames", manifest.sonames, BACKOBS_TORCH_SONAMES);
   compare(differences, "compiler_abi", std::to_string(manifest.compiler_abi), std::to_string(__GXX_ABI_VERSION));

@@ -6,7 +6,10 @@
 #define BOOST_DLL_USE_STD_FS
 #include <boost/dll/shared_library.hpp>
 
+#include "network/rule_table.h"
+
 #include <c10/util/Exception.h>
+#include <c10/util/Type.h>
 
 #include <map>
 #include <mutex>
@@ -70,6 +73,7 @@ shared_library map_file(const PluginFile& plugin, const std::string& label) {
 bool has_factory(const PluginEntry& entry, const std::string& kind) {
   if (kind == "problem") return entry.make_problem != nullptr;
   if (kind == "extension") return entry.make_extension != nullptr;
+  if (kind == "layer") return entry.make_rule != nullptr && entry.module_type != nullptr;
   return kind == "runner" && entry.make_runner != nullptr;
 }
 
@@ -101,6 +105,15 @@ void check_schema(const Schema& schema, const std::string& label) {
   }
 }
 
+/// What a plugin's rule throws while it is made is the plugin's error; a module of another type has no rule here.
+void offer_rule(const PluginEntry& entry, const std::string& label) {
+  const auto make = [make_rule = entry.make_rule, label](const std::shared_ptr<torch::nn::Module>& module) {
+    return guarded(label, "when its rule was made", [&] { return make_rule(module); });
+  };
+  if (!rule_table().offer(entry.module_type, make))
+    throw PluginError(label, "a rule for " + c10::demangle(entry.module_type), "a module type that has no rule yet");
+}
+
 template <typename T, typename Factory>
 std::unique_ptr<T> make(const std::string& label, Factory* factory, const Options& options) {
   auto made = guarded(label, "when it was made", [&] { return factory(options); });
@@ -120,6 +133,7 @@ const PluginLibrary& PluginLibrary::open(const PluginFile& plugin) {
   const std::string label = label_of(plugin);
   shared_library library = map_file(plugin, label);
   PluginLibrary opened(label, read_entry(library, plugin, label));
+  if (opened.entry_.make_rule) offer_rule(opened.entry_, label);
   return libraries.emplace(plugin.file.string(), std::make_pair(std::move(library), std::move(opened)))
       .first->second.second;
 }
@@ -138,5 +152,6 @@ std::unique_ptr<Extension> PluginLibrary::make_extension(const Options& options)
 std::unique_ptr<Runner> PluginLibrary::make_runner(const Options& options) const {
   return make<Runner>(label_, entry_.make_runner, options);
 }
+std::string PluginLibrary::module_type() const { return c10::demangle(entry_.module_type); }
 
 }  // namespace backobs

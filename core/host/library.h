@@ -18,7 +18,8 @@ namespace backobs {
 class PluginLibrary {
  public:
   /// Maps the file with all its symbols resolved and none of them visible to others, and asks for its entry.
-  /// Throws PluginError: unresolved symbols, missing libraries, no entry, an entry of another layout, no factory.
+  /// Throws PluginError: unresolved symbols, missing libraries, no entry, an entry of another layout, no factory. A
+  /// layer's rule enters the table that networks are built with; one for a module type that has a rule is an error.
   static const PluginLibrary& open(const PluginFile& plugin);
 
   /// What the plugin declares; checked for doubled names and for defaults outside their own range.
@@ -26,6 +27,8 @@ class PluginLibrary {
   std::unique_ptr<Problem> make_problem(const Options& options) const;
   std::unique_ptr<Extension> make_extension(const Options& options) const;
   std::unique_ptr<Runner> make_runner(const Options& options) const;
+  /// The module class that a layer's rule is for: "torch::nn::MishImpl".
+  std::string module_type() const;
 
  private:
   PluginLibrary(std::string label, const PluginEntry& entry) : label_(std::move(label)), entry_(entry) {}

@@ -2,12 +2,14 @@
 #include "host/registry.h"
 
 #include <backobs/error.h>
+#include <backobs/log.h>
 
 #include "files/comma_list.h"
 #include "host/library.h"
 #include "host/trust.h"
 
 #include <algorithm>
+#include <mutex>
 #include <system_error>
 
 namespace backobs {
@@ -55,7 +57,9 @@ struct Registry::Impl {
   std::map<std::string, Kind> kinds;
   std::vector<Refused> refused;
   std::vector<PluginFile> candidates;  ///< their manifests are right
+  std::once_flag layers_loaded;
 
+  void load_layers();
   void scan(const fs::path& folder);
   void consider(const fs::path& file);
   void take(const PluginLook& look);
@@ -119,6 +123,14 @@ void Registry::Impl::add(PluginFile plugin) {
       {plugin.file, "duplicate: found " + name + ", which " + place->second.file.string() + " already is"});
 }
 
+void Registry::Impl::load_layers() {
+  for (const auto& [name, plugin] : kinds["layer"].by_name) try {
+      PluginLibrary::open(plugin);
+    } catch (const Error& e) {
+      log::warn(std::string(e.what()) + "; its modules go through autograd or another rule");
+    }
+}
+
 const PluginFile* Registry::Impl::find(const std::string& kind, const std::string& name) const {
   const auto known = kinds.find(kind);
   return known == kinds.end() ? nullptr : known->second.find(name);
@@ -168,7 +180,11 @@ const PluginFile& Registry::find(const std::string& kind, const std::string& nam
 Schema Registry::schema(const std::string& kind, const std::string& name) const {
   return PluginLibrary::open(find(kind, name, "")).schema();
 }
+std::string Registry::layer_module(const std::string& name) const {
+  return PluginLibrary::open(find("layer", name, "")).module_type();
+}
 std::unique_ptr<Problem> Registry::make_problem(const std::string& name, const Options& options) const {
+  std::call_once(impl_->layers_loaded, [this] { impl_->load_layers(); });
   return PluginLibrary::open(find("problem", name, "")).make_problem(options);
 }
 std::unique_ptr<Extension> Registry::make_extension(const std::string& name, const Options& options) const {

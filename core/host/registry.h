@@ -48,7 +48,7 @@ class BACKOBS_API Registry {
   explicit Registry(const std::vector<std::filesystem::path>& folders, const PluginLook& look = {});
   ~Registry();
 
-  /// Plugins of one kind ("problem", "extension", "runner"), by name.
+  /// Plugins of one kind ("problem", "extension", "runner", "layer"), by name.
   std::vector<PluginFile> list(const std::string& kind) const;
   /// Files, and folders, that were not taken: those that cannot be plugins of this host, then the others.
   const std::vector<Refused>& refused() const;
@@ -60,7 +60,10 @@ class BACKOBS_API Registry {
 
   /// Loads the plugin if needed. What it declares.
   Schema schema(const std::string& kind, const std::string& name) const;
-  /// Instances keep nothing of the registry but the loaded library, which stays open until exit.
+  /// The module class that a layer plugin's rule is for: "torch::nn::MishImpl". Loads the plugin if needed.
+  std::string layer_module(const std::string& name) const;
+  /// Instances keep nothing of the registry but the loaded library, which stays open until exit. The first problem loads
+  /// every layer plugin, so that its network finds their rules; one that cannot be used is left out with a warning.
   std::unique_ptr<Problem> make_problem(const std::string& name, const Options& options) const;
   std::unique_ptr<Extension> make_extension(const std::string& name, const Options& options) const;
   std::unique_ptr<Runner> make_runner(const std::string& name, const Options& options) const;

@@ -82,14 +82,18 @@ bool AutogradRule::couples_samples(const ForwardContext& context) const {
   return std::any_of(parts.begin(), parts.end(), [&](const BatchNormInside& part) { return of_batch || !part.tracks; });
 }
 
-std::shared_ptr<const LayerRule> rule_for(const std::type_info& type, std::shared_ptr<torch::nn::Module> module,
-                                          ModuleForward forward) {
-  static const RuleTable table = [] {
-    RuleTable rules;
-    register_layers(rules);
+RuleTable& rule_table() {
+  static RuleTable& table = *[] {
+    auto* rules = new RuleTable;  // never freed: it holds code of plugins, which stay loaded
+    register_layers(*rules);
     return rules;
   }();
-  if (auto rule = table.make(type, module)) return rule;
+  return table;
+}
+
+std::shared_ptr<const LayerRule> rule_for(const std::type_info& type, std::shared_ptr<torch::nn::Module> module,
+                                          ModuleForward forward) {
+  if (auto rule = rule_table().make(type, module)) return rule;
   return std::make_shared<const AutogradRule>(std::move(module), std::move(forward));
 }
 

@@ -2,4 +2,4 @@
 // A manifest, but no exported function.
 #include <backobs/plugin.h>
 
-BACKOBS_MANIFEST("extension", "Without an entry", "")
+BACKOBS_MANIFEST(extension, "Without an entry", "")

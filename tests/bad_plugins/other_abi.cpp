@@ -9,4 +9,4 @@
 #undef _GLIBCXX_USE_CXX11_ABI
 #define _GLIBCXX_USE_CXX11_ABI 1
 #endif
-BACKOBS_MANIFEST("extension", "Of another ABI", "")
+BACKOBS_MANIFEST(extension, "Of another ABI", "")

@@ -2,4 +2,4 @@
 // Says it is a problem, but makes extensions.
 #include "idle_extension.h"
 
-BACKOBS_PLUGIN_("problem", make_extension, Extension, backobs::IdleExtension, "An extension in disguise", "")
+BACKOBS_PLUGIN_(problem, "An extension in disguise", "", BACKOBS_OBJECT_(make_extension, Extension, backobs::IdleExtension))

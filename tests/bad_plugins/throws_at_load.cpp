@@ -4,5 +4,5 @@
 
 #include <stdexcept>
 
-BACKOBS_MANIFEST("extension", "Throws at once", "")
+BACKOBS_MANIFEST(extension, "Throws at once", "")
 extern "C" BACKOBS_API const backobs::PluginEntry* backobs_plugin() { throw std::runtime_error("not today"); }

@@ -2,4 +2,5 @@
 // Of a kind that nobody has heard of.
 #include <backobs/plugin.h>
 
-BACKOBS_MANIFEST("optimiser", "Of an unknown kind", "")
+#define BACKOBS_INTERFACE_optimiser 1
+BACKOBS_MANIFEST(optimiser, "Of an unknown kind", "")

@@ -127,7 +127,7 @@ TEST(Registry, RefusesFieldByField) {
   EXPECT_EQ(refusal_of_built("other_torch"), "libtorch: found 0.4.1, wanted " BACKOBS_TORCH_VERSION
                                              "; sonames: found libcaffe2.so.1, wanted " BACKOBS_TORCH_SONAMES);
   EXPECT_EQ(refusal_of_built("other_interface"),
-            "interface: found 999, wanted " + std::to_string(BACKOBS_INTERFACE_VERSION));
+            "interface: found 999, wanted " + std::to_string(BACKOBS_INTERFACE_extension));
   const int abi = _GLIBCXX_USE_CXX11_ABI;
   EXPECT_EQ(refusal_of_built("other_abi"),
             "cxx11_abi: found " + std::to_string(1 - abi) + ", wanted " + std::to_string(abi));
@@ -137,7 +137,7 @@ TEST(Registry, RefusesBadManifests) {
   EXPECT_EQ(refusal_of_built("no_manifest"), "found a shared library without manifest, wanted a BackOBS plugin");
   EXPECT_EQ(refusal_of_built("malformed_manifest"), "found a malformed manifest, wanted a JSON object");
   EXPECT_EQ(refusal_of_built("large_manifest"), "found a manifest of 70000 bytes, wanted at most 65536");
-  EXPECT_EQ(refusal_of_built("unknown_kind"), "found kind `optimiser`, wanted problem, extension or runner");
+  EXPECT_EQ(refusal_of_built("unknown_kind"), "found kind `optimiser`, wanted problem, extension, runner or layer");
   EXPECT_EQ(refusal_of_built("other_name"), "found name `../elsewhere`, wanted small letters, digits and _");
   Folder folder({});
   folder.add("sound", "renamed");

@@ -77,6 +77,7 @@ struct Augmentation {
   /// rounded mean luma for contrast, the pixel's luma for saturation; luma = 0.299 R + 0.587 G + 0.114 B. 0: left out.
   double brightness = 0, contrast = 0, saturation = 0;
 
+  /// Whether it leaves every image as it is.
   bool is_none() const { return padding == 0 && !flip && brightness == 0 && contrast == 0 && saturation == 0; }
 };
 

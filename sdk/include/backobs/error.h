@@ -31,7 +31,7 @@ class BACKOBS_API Error : public std::runtime_error {
   Error(ExitCode code, std::string where, std::string found, std::string wanted = "", std::string nearest = "");
   ~Error() override;
 
-  ExitCode code() const { return code_; }
+  ExitCode code() const { return code_; }  ///< what the program ends with; below, the four parts
   const std::string& where() const { return where_; }
   const std::string& found() const { return found_; }
   const std::string& wanted() const { return wanted_; }

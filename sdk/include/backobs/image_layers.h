@@ -73,7 +73,7 @@ class BACKOBS_API ImageLayers {
     return *this;
   }
 
-  NodeId node() const { return node_; }
+  NodeId node() const { return node_; }  ///< the node added last
   int64_t channels() const { return shape_[0]; }
   int64_t rows() const { return shape_[1]; }
   int64_t columns() const { return shape_[2]; }

@@ -22,10 +22,10 @@ class Module;
 /// k input feature, *in and *out the features of one sample at input and output.
 namespace backobs {
 
-using at::Tensor;
+using at::Tensor;  ///< of LibTorch, as everywhere
 using TensorList = std::vector<Tensor>;
 
-struct NamedTensor {
+struct NamedTensor {  ///< a tensor and what it is called: "weight"
   std::string name;
   Tensor value;
 };
@@ -75,7 +75,7 @@ struct Residual {
   TensorList factors;
   Tensor signs;
 
-  bool empty() const { return !diagonal.defined() && factors.empty(); }
+  bool empty() const { return !diagonal.defined() && factors.empty(); }  ///< R_n = 0 for every n
 };
 
 /// One rule instance belongs to one node and holds its module.

@@ -10,7 +10,7 @@
 
 namespace backobs {
 
-enum class LossReduction { mean, sum };
+enum class LossReduction { mean, sum };  ///< how the losses of N samples become one
 
 /// Outputs and targets of some samples, and the scale they are meant at.
 struct LossIO {
@@ -20,7 +20,8 @@ struct LossIO {
   double divisor = 1;      ///< what the reduction divides by, for the whole mini-batch; from LossRule::divisor
   TensorList saved;        ///< what LossRule::contributions left, sample axis first
 
-  int64_t samples() const { return outputs.front().size(0); }
+  int64_t samples() const { return outputs.front().size(0); }  ///< n
+  /// The samples [first, first + count) of these; batch_size and divisor stay those of the mini-batch.
   BACKOBS_API LossIO narrow(int64_t first, int64_t count) const;
 };
 
@@ -34,6 +35,7 @@ class BACKOBS_API LossRule {
   virtual ~LossRule();
 
   LossReduction reduction() const { return reduction_; }
+  /// "cross_entropy": the name shown to users.
   virtual std::string type() const = 0;
 
   /// 1 for a sum; for a mean what it divides by, from the whole batch. Throws ComputeError where the mean has no meaning

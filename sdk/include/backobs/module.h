@@ -65,6 +65,7 @@ std::shared_ptr<Impl> pointer_of(const torch::nn::ModuleHolder<Impl>& module) { 
 
 }  // namespace detail
 
+/// See network.h.
 template <typename Module>
 NodeId Network::add(const std::string& name, const Module& module, std::vector<NodeId> inputs) {
   if constexpr (std::is_convertible_v<Module, std::shared_ptr<const LayerRule>>) {

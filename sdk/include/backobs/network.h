@@ -26,7 +26,7 @@ struct Node {
 
 /// One parameter tensor and every place that uses it.
 struct Parameter {
-  struct Use {
+  struct Use {  ///< one place
     NodeId node;
     std::string local_name;  ///< inside the module: "weight"
   };
@@ -34,7 +34,7 @@ struct Parameter {
   Tensor value;
   std::vector<Use> uses;
 
-  bool trainable() const { return value.requires_grad(); }
+  bool trainable() const { return value.requires_grad(); }  ///< false: it is frozen
 };
 
 /// A directed acyclic graph of named modules. Problems build it, the tape runs it forward, the walk backward.

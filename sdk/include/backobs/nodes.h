@@ -17,7 +17,7 @@
 /// cannot be touched; a node that is asked to throws ComputeError. None of these has parameters.
 namespace backobs::nodes {
 
-using Rule = std::shared_ptr<const LayerRule>;
+using Rule = std::shared_ptr<const LayerRule>;  ///< what Network::add takes
 
 /// x_1 + x_2 + …, any number of inputs of one shape.
 BACKOBS_API Rule sum();

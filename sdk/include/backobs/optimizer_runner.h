@@ -61,6 +61,7 @@ class OptimizerRunner : public Runner {
   }
 
  protected:
+  /// The learning rate before any schedule.
   explicit OptimizerRunner(double base_rate) : base_rate_(base_rate) {}
 
   virtual std::unique_ptr<Optimizer> make_optimizer(std::vector<at::Tensor> values, double rate) const = 0;

@@ -22,6 +22,7 @@ class BACKOBS_API Option {
   using Value = std::variant<bool, int64_t, double, std::string, std::vector<int64_t>, std::vector<double>,
                              std::vector<std::string>>;
 
+  /// One maker per type. Without `fallback` the option is required; `doc` is half a line, without a full stop.
   static Option flag(std::string name, bool fallback, std::string doc);
   static Option integer(std::string name, int64_t fallback, std::string doc);
   static Option integer(std::string name, std::string doc);
@@ -33,6 +34,7 @@ class BACKOBS_API Option {
   static Option reals(std::string name, std::vector<double> fallback, std::string doc);
   static Option texts(std::string name, std::vector<std::string> fallback, std::string doc);
 
+  /// Bounds of a number, or of every number of a list; the words that a text may be. They can be chained.
   Option& at_least(double bound);
   Option& at_most(double bound);
   Option& greater_than(double bound);
@@ -66,6 +68,7 @@ class BACKOBS_API Options {
   Options() = default;
   explicit Options(std::map<std::string, Option::Value> values) : values_(std::move(values)) {}
 
+  /// The value of a declared option; throws PluginError for an undeclared name or another type.
   bool flag(const std::string& name) const;
   int64_t integer(const std::string& name) const;
   double real(const std::string& name) const;

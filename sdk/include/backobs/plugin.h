@@ -7,8 +7,12 @@
 ///
 /// The class is constructed from checked options (`explicit DiagGgnExact(const Options&)`) and may declare them
 /// (`static Schema schema()`); without one it takes none. The plugin's name is the file's stem, given by the build.
+/// A layer plugin is a rule for one torch::nn module type; it is constructed from the module and takes no options:
+///
+///     BACKOBS_LAYER(MishRule, torch::nn::MishImpl, "Mish by its first two derivatives")
 
 #include <backobs/extension.h>
+#include <backobs/layer.h>
 #include <backobs/options.h>
 #include <backobs/plugin_manifest.h>
 #include <backobs/problem.h>
@@ -16,6 +20,7 @@
 
 #include <memory>
 #include <type_traits>
+#include <typeinfo>
 
 namespace backobs {
 
@@ -26,13 +31,17 @@ struct PluginEntry {
   std::unique_ptr<Problem> (*make_problem)(const Options&) = nullptr;
   std::unique_ptr<Extension> (*make_extension)(const Options&) = nullptr;
   std::unique_ptr<Runner> (*make_runner)(const Options&) = nullptr;
+  /// Of a layer: a rule for a module of the type of that name; null if the module is of another type.
+  std::shared_ptr<const LayerRule> (*make_rule)(const std::shared_ptr<torch::nn::Module>&) = nullptr;
+  const char* module_type = nullptr;  ///< of a layer: typeid(Module).name()
 };
 
 namespace detail {
 
+inline Schema no_options() { return {}; }
 template <typename T, typename = void>
 struct SchemaOf {
-  static Schema get() { return {}; }
+  static Schema get() { return no_options(); }
 };
 template <typename T>
 struct SchemaOf<T, std::void_t<decltype(T::schema())>> {
@@ -42,24 +51,44 @@ template <typename Base, typename T>
 std::unique_ptr<Base> make(const Options& options) {
   return std::make_unique<T>(options);
 }
+/// Equal names are not equal types where a type has no name outside its file.
+template <typename Rule, typename Module>
+std::shared_ptr<const LayerRule> make_rule(const std::shared_ptr<torch::nn::Module>& module) {
+  static_assert(std::is_base_of_v<torch::nn::Module, Module>,
+                "name the module's class (torch::nn::MishImpl), not its holder (torch::nn::Mish)");
+  auto same = std::dynamic_pointer_cast<Module>(module);
+  return same ? std::make_shared<const Rule>(std::move(same)) : nullptr;
+}
 
 }  // namespace detail
 }  // namespace backobs
 
-#define BACKOBS_PLUGIN_(kind, field, Base, Class, summary, aliases)                        \
+#define BACKOBS_PLUGIN_(kind, summary, aliases, ...)                                       \
   BACKOBS_MANIFEST(kind, summary, aliases)                                                 \
   extern "C" BACKOBS_API const ::backobs::PluginEntry* backobs_plugin() {                  \
     static const ::backobs::PluginEntry entry = [] {                                       \
       ::backobs::PluginEntry e;                                                            \
-      e.schema = &::backobs::detail::SchemaOf<Class>::get;                                 \
-      e.field = &::backobs::detail::make<::backobs::Base, Class>;                          \
+      __VA_ARGS__                                                                          \
       return e;                                                                            \
     }();                                                                                   \
     return &entry;                                                                         \
   }
+#define BACKOBS_OBJECT_(field, Base, Class)            \
+  e.schema = &::backobs::detail::SchemaOf<Class>::get; \
+  e.field = &::backobs::detail::make<::backobs::Base, Class>;
 
-/// The last argument of an extension names its aliases, separated by commas (BackPACK's class name), or "".
-#define BACKOBS_PROBLEM(Class, summary) BACKOBS_PLUGIN_("problem", make_problem, Problem, Class, summary, "")
+/// `summary` is one line for `backobs list`.
+#define BACKOBS_PROBLEM(Class, summary) \
+  BACKOBS_PLUGIN_(problem, summary, "", BACKOBS_OBJECT_(make_problem, Problem, Class))
+/// `aliases`: other names, separated by commas (BackPACK's class name), or "".
 #define BACKOBS_EXTENSION(Class, summary, aliases) \
-  BACKOBS_PLUGIN_("extension", make_extension, Extension, Class, summary, aliases)
-#define BACKOBS_RUNNER(Class, summary) BACKOBS_PLUGIN_("runner", make_runner, Runner, Class, summary, "")
+  BACKOBS_PLUGIN_(extension, summary, aliases, BACKOBS_OBJECT_(make_extension, Extension, Class))
+/// See backobs/runner.h.
+#define BACKOBS_RUNNER(Class, summary) \
+  BACKOBS_PLUGIN_(runner, summary, "", BACKOBS_OBJECT_(make_runner, Runner, Class))
+/// `Rule` derives from LayerRule and is constructed from a std::shared_ptr<Module>; `Module` is a class, not its holder.
+#define BACKOBS_LAYER(Rule, Module, summary)                       \
+  BACKOBS_PLUGIN_(layer, summary, "",                              \
+                  e.schema = &::backobs::detail::no_options;       \
+                  e.make_rule = &::backobs::detail::make_rule<Rule, Module>; \
+                  e.module_type = typeid(Module).name();)

@@ -11,7 +11,10 @@
 #include <cstdint>
 
 /// Interface versions, one per kind: raised when a class of that kind changes in a way that old binaries notice.
-#define BACKOBS_INTERFACE_VERSION 1
+#define BACKOBS_INTERFACE_problem 1
+#define BACKOBS_INTERFACE_extension 1
+#define BACKOBS_INTERFACE_runner 1
+#define BACKOBS_INTERFACE_layer 1
 
 namespace backobs::detail {
 
@@ -29,14 +32,15 @@ struct alignas(4) ManifestNote {
 }  // namespace backobs::detail
 
 #define BACKOBS_TEXT_(x) #x
-#define BACKOBS_TEXT(x) BACKOBS_TEXT_(x)
+#define BACKOBS_TEXT(x) BACKOBS_TEXT_(x)  ///< x expanded, then quoted
 
+/// `kind` is a word without quotes: problem, extension, runner or layer. The macros of plugin.h use it.
 #define BACKOBS_MANIFEST(kind, summary, aliases)                                                                   \
   namespace {                                                                                                      \
   constexpr char backobs_manifest_json[] =                                                                         \
-      "{\"kind\":\"" kind "\",\"name\":\"" BACKOBS_PLUGIN_NAME "\",\"version\":\"" BACKOBS_PLUGIN_VERSION          \
+      "{\"kind\":\"" #kind "\",\"name\":\"" BACKOBS_PLUGIN_NAME "\",\"version\":\"" BACKOBS_PLUGIN_VERSION          \
       "\",\"author\":\"" BACKOBS_PLUGIN_AUTHOR "\",\"summary\":\"" summary "\",\"aliases\":\"" aliases             \
-      "\",\"interface\":" BACKOBS_TEXT(BACKOBS_INTERFACE_VERSION) ",\"backobs\":\"" BACKOBS_VERSION                \
+      "\",\"interface\":" BACKOBS_TEXT(BACKOBS_INTERFACE_##kind) ",\"backobs\":\"" BACKOBS_VERSION                \
       "\",\"libtorch\":\"" BACKOBS_TORCH_VERSION "\",\"sonames\":\"" BACKOBS_TORCH_SONAMES                         \
       "\",\"compiler_abi\":" BACKOBS_TEXT(__GXX_ABI_VERSION) ",\"cxx11_abi\":" BACKOBS_TEXT(_GLIBCXX_USE_CXX11_ABI) "}"; \
   __attribute__((used, section(".note.backobs"))) const ::backobs::detail::ManifestNote<sizeof(backobs_manifest_json)> \

@@ -59,6 +59,7 @@ class BACKOBS_API Runner {
   /// Present learning rate, as the log shows it.
   virtual double rate() const = 0;
 
+  /// What must survive a restart, bit by bit: buffers by parameter name, counters, the rate factor.
   virtual void save_state(State&) const = 0;
   virtual void load_state(const State&) = 0;
 };

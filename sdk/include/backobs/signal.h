@@ -30,6 +30,7 @@ struct BACKOBS_API SignalKey {
   int64_t samples = 0;  ///< M, of sqrt_ggn_mc only
   int64_t stream = 0;   ///< of sqrt_ggn_mc only; equal (samples, stream) share one draw
 
+  /// One maker per kind.
   static SignalKey gradient() { return {Kind::gradient, 0, 0}; }
   static SignalKey sqrt_ggn_exact() { return {Kind::sqrt_ggn_exact, 0, 0}; }
   static SignalKey sqrt_ggn_mc(int64_t samples, int64_t stream = 0) { return {Kind::sqrt_ggn_mc, samples, stream}; }
@@ -41,7 +42,7 @@ struct BACKOBS_API SignalKey {
   }
   bool operator==(const SignalKey& o) const { return kind == o.kind && samples == o.samples && stream == o.stream; }
 
-  std::string to_string() const;
+  std::string to_string() const;  ///< for messages
 };
 
 /// What becomes of a column's sign in a product: kept; columns with -1 left out; every column counted as +1. With the
@@ -69,7 +70,7 @@ enum class Signs { kept, positive, absolute };
 /// The weight penalty (c/2) |w|^2 is included in sum, sum_squares, sample_squares, squared_norms and columns of the
 /// gradient and, as +c, in sum_squares, sample_squares, product and block of the square roots (design.md, "Penalty").
 struct BACKOBS_API Need {
-  enum class What {
+  enum class What {  ///< see the table above
     columns,
     sum,
     sum_squares,
@@ -94,7 +95,7 @@ struct BACKOBS_API Need {
     return what == o.what && signal == o.signal && vectors == o.vectors && signs == o.signs;
   }
 
-  std::string to_string() const;
+  std::string to_string() const;  ///< for messages
 };
 
 }  // namespace backobs

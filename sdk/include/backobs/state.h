@@ -26,7 +26,7 @@ class BACKOBS_API State {
   const std::string& text(const std::string& name) const;
   const at::Tensor& tensor(const std::string& name) const;
 
-  const std::map<std::string, Value>& values() const { return values_; }
+  const std::map<std::string, Value>& values() const { return values_; }  ///< all of them
 
  private:
   std::map<std::string, Value> values_;

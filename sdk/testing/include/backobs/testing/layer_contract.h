@@ -51,6 +51,7 @@ inline Tensor parameter_residual_matrix(const Residual& residual, int64_t sample
   return residual_matrix(residual, {at::zeros({samples, size}, at::kDouble)});
 }
 
+/// Equal shapes, and entries equal to 1e-10 of the largest one wanted.
 inline void expect_close(const Tensor& found, const Tensor& wanted, const std::string& what) {
   ASSERT_EQ(found.sizes(), wanted.sizes()) << what;
   const double scale = wanted.numel() ? wanted.abs().max().item<double>() : 0;
@@ -67,7 +68,7 @@ struct ContractTile {
   Tensor output;
   std::string where;
 
-  int64_t samples() const { return output.size(0); }
+  int64_t samples() const { return output.size(0); }  ///< n
 };
 
 /// Transposed Jacobians into inputs and parameters: all that a layer owes whose samples are coupled.
@@ -88,6 +89,7 @@ inline void expect_first_order_contract(const ContractTile& t) {
   }
 }
 
+/// Second derivatives: in each parameter, and in the inputs jointly.
 inline void expect_residual_contract(const ContractTile& t) {
   const auto grad = at::randn_like(t.output);
   for (const auto& parameter : t.rule.parameters()) {
@@ -142,6 +144,7 @@ inline void expect_layer_contract(const std::shared_ptr<const LayerRule>& rule, 
 
 }  // namespace backobs::testing
 
+/// The same as an assertion that names its line.
 #define EXPECT_LAYER_CONTRACT(...)                                      \
   do {                                                                  \
     SCOPED_TRACE("layer contract");                                     \
