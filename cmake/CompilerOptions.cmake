@@ -18,13 +18,3 @@ if(BACKOBS_CCACHE)
     target_compile_options(backobs_options INTERFACE -fpch-preprocess)
   endif()
 endif()
-
-# Options of every executable: find plugins' host symbols in libbackobs, and the right BLAS (see Dependencies.cmake).
-function(backobs_program target)
-  target_link_libraries(${target} PRIVATE backobs_options)
-  if(BACKOBS_OPENBLAS_OPENMP)
-    target_link_options(${target} PRIVATE LINKER:--disable-new-dtags)
-    set_property(TARGET ${target} APPEND PROPERTY BUILD_RPATH ${BACKOBS_OPENBLAS_OPENMP})
-    set_property(TARGET ${target} APPEND PROPERTY INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}" ${BACKOBS_OPENBLAS_OPENMP})
-  endif()
-endfunction()

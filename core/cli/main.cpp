@@ -3,6 +3,7 @@
 #include <backobs/error.h>
 
 #include "cli/command_line.h"
+#include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -14,6 +15,8 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace backobs {
 namespace {
@@ -31,7 +34,9 @@ void add_verbs(CLI::App& app, Context& context) {
   add_list(app, context);
   add_describe(app, context);
   add_data(app, context);
+  add_new(app, context);
   add_doctor(app, context);
+  add_completion(app, context);
 }
 
 int failed(ExitCode code, const std::string& message) {
@@ -39,6 +44,12 @@ int failed(ExitCode code, const std::string& message) {
   std::fflush(stdout);
   std::fprintf(stderr, "%s %s\n", paint.red("error:").c_str(), message.c_str());
   return static_cast<int>(code);
+}
+
+/// The shells' scripts ask with this word; words that are only begun are not for the parser.
+int complete(const CLI::App& app, std::vector<std::string> words) {
+  for (const auto& answer : completions(app, std::move(words))) std::printf("%s\n", answer.c_str());
+  return static_cast<int>(ExitCode::done);
 }
 
 int run(int argc, char** argv) {
@@ -49,6 +60,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Context context;
   add_verbs(app, context);
+  if (argc > 1 && argv[1] == std::string("__complete")) return complete(app, {argv + 2, argv + argc});
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {

@@ -18,6 +18,8 @@ void add_status(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_clean(CLI::App& app, Context& context);
 void add_schema(CLI::App& app, Context& context);
+void add_new(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
 void add_report(CLI::App& app, Context& context);
 
 }  // namespace backobs

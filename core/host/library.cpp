@@ -105,15 +105,6 @@ void check_schema(const Schema& schema, const std::string& label) {
   }
 }
 
-/// What a plugin's rule throws while it is made is the plugin's error; a module of another type has no rule here.
-void offer_rule(const PluginEntry& entry, const std::string& label) {
-  const auto make = [make_rule = entry.make_rule, label](const std::shared_ptr<torch::nn::Module>& module) {
-    return guarded(label, "when its rule was made", [&] { return make_rule(module); });
-  };
-  if (!rule_table().offer(entry.module_type, make))
-    throw PluginError(label, "a rule for " + c10::demangle(entry.module_type), "a module type that has no rule yet");
-}
-
 template <typename T, typename Factory>
 std::unique_ptr<T> make(const std::string& label, Factory* factory, const Options& options) {
   auto made = guarded(label, "when it was made", [&] { return factory(options); });
@@ -133,7 +124,6 @@ const PluginLibrary& PluginLibrary::open(const PluginFile& plugin) {
   const std::string label = label_of(plugin);
   shared_library library = map_file(plugin, label);
   PluginLibrary opened(label, read_entry(library, plugin, label));
-  if (opened.entry_.make_rule) offer_rule(opened.entry_, label);
   return libraries.emplace(plugin.file.string(), std::make_pair(std::move(library), std::move(opened)))
       .first->second.second;
 }
@@ -153,5 +143,14 @@ std::unique_ptr<Runner> PluginLibrary::make_runner(const Options& options) const
   return make<Runner>(label_, entry_.make_runner, options);
 }
 std::string PluginLibrary::module_type() const { return c10::demangle(entry_.module_type); }
+void PluginLibrary::offer_rule() const {
+  const auto make = [make_rule = entry_.make_rule, label = label_](const std::shared_ptr<torch::nn::Module>& module) {
+    return guarded(label, "when its rule was made", [&] { return make_rule(module); });
+  };
+  const std::string owner = rule_table().offer(entry_.module_type, label_, make);
+  if (owner != label_)
+    throw PluginError(label_, "a rule for " + module_type() + ", which " + owner + " has",
+                      "a module type that has no rule yet");
+}
 
 }  // namespace backobs

@@ -18,8 +18,7 @@ namespace backobs {
 class PluginLibrary {
  public:
   /// Maps the file with all its symbols resolved and none of them visible to others, and asks for its entry.
-  /// Throws PluginError: unresolved symbols, missing libraries, no entry, an entry of another layout, no factory. A
-  /// layer's rule enters the table that networks are built with; one for a module type that has a rule is an error.
+  /// Throws PluginError: unresolved symbols, missing libraries, no entry, an entry of another layout, no factory.
   static const PluginLibrary& open(const PluginFile& plugin);
 
   /// What the plugin declares; checked for doubled names and for defaults outside their own range.
@@ -29,6 +28,9 @@ class PluginLibrary {
   std::unique_ptr<Runner> make_runner(const Options& options) const;
   /// The module class that a layer's rule is for: "torch::nn::MishImpl".
   std::string module_type() const;
+  /// Puts a layer's rule into the table that networks are built with. Throws PluginError if the module type has a rule of
+  /// somebody else's.
+  void offer_rule() const;
 
  private:
   PluginLibrary(std::string label, const PluginEntry& entry) : label_(std::move(label)), entry_(entry) {}

@@ -125,9 +125,9 @@ void Registry::Impl::add(PluginFile plugin) {
 
 void Registry::Impl::load_layers() {
   for (const auto& [name, plugin] : kinds["layer"].by_name) try {
-      PluginLibrary::open(plugin);
+      PluginLibrary::open(plugin).offer_rule();
     } catch (const Error& e) {
-      log::warn(std::string(e.what()) + "; its modules go through autograd or another rule");
+      log::warn(std::string(e.what()) + "; it is left out");
     }
 }
 

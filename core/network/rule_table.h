@@ -23,26 +23,30 @@ class RuleTable {
   /// `Rule` is constructed from a shared_ptr<Module>.
   template <typename Module, typename Rule>
   void add() {
-    makers_[typeid(Module).name()] = [](const std::shared_ptr<torch::nn::Module>& module) {
+    entries_[typeid(Module).name()].make = [](const std::shared_ptr<torch::nn::Module>& module) {
       auto same = std::dynamic_pointer_cast<Module>(module);
       return same ? std::make_shared<const Rule>(std::move(same)) : nullptr;
     };
   }
-  /// A plugin's rule for the type of that name. False, and nothing changes, if the type has one already.
-  bool offer(const std::string& module_type, Maker maker) {
+  /// A plugin's rule for the type of that name, which keeps the one it has. Whose rule it is now.
+  std::string offer(const std::string& module_type, const std::string& owner, Maker make) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return makers_.emplace(module_type, std::move(maker)).second;
+    return entries_.emplace(module_type, Entry{owner, std::move(make)}).first->second.owner;
   }
   /// Null if no rule serves the type.
   std::shared_ptr<const LayerRule> make(const std::type_info& type, const std::shared_ptr<torch::nn::Module>& module) const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = makers_.find(type.name());
-    return found == makers_.end() ? nullptr : found->second(module);
+    const auto found = entries_.find(type.name());
+    return found == entries_.end() ? nullptr : found->second.make(module);
   }
 
  private:
+  struct Entry {
+    std::string owner = "backobs itself";
+    Maker make;
+  };
   mutable std::mutex mutex_;
-  std::map<std::string, Maker> makers_;
+  std::map<std::string, Entry> entries_;
 };
 
 /// Fills the table with core's own rules; written by CMake from the files in core/layers.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "contract/brute_force.h"
+#include <backobs/testing/brute_force.h>
+
 #include "host/registry.h"
 #include "tolerance.h"
 #include "walk/pass.h"
@@ -18,6 +19,8 @@
 namespace backobs {
 
 namespace nn = torch::nn;
+using testing::BruteForce;
+using testing::OwnForwards;
 
 /// [N, A, B] -> [N, B, A].
 struct SwapAxesImpl : nn::Module {

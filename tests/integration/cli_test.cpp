@@ -51,7 +51,7 @@ TEST(Program, TellsItsVersion) {
 TEST(Program, ShowsEveryVerbInItsHelp) {
   const Answer answer = backobs("--help");
   EXPECT_EQ(answer.code, 0);
-  for (const char* verb : {"run", "plan", "status", "export", "clean", "schema", "report", "train", "extend", "list", "describe", "data", "doctor"})
+  for (const char* verb : {"run", "plan", "status", "export", "clean", "schema", "report", "train", "extend", "list", "describe", "data", "new", "completion", "doctor"})
     EXPECT_TRUE(holds(answer.out, std::string("\n  ") + verb + " ")) << verb;
 }
 

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace backobs {
+namespace backobs::testing {
 
 /// What a network is checked with: how the modules at some nodes compute by themselves, apart from their rules. A node
 /// without an entry (nodes without a module, dropout with its masks) runs its rule's forward.
@@ -144,4 +144,4 @@ class BruteForce {
   Tensor contributions_, loss_hessian_;
 };
 
-}  // namespace backobs
+}  // namespace backobs::testing
