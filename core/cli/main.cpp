@@ -31,6 +31,7 @@ void add_verbs(CLI::App& app, Context& context) {
   add_schema(app, context);
   add_train(app, context);
   add_extend(app, context);
+  add_bench(app, context);
   add_list(app, context);
   add_describe(app, context);
   add_data(app, context);

@@ -13,6 +13,7 @@ void add_run(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);
 void add_extend(CLI::App& app, Context& context);
+void add_bench(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);

@@ -51,7 +51,7 @@ TEST(Program, TellsItsVersion) {
 TEST(Program, ShowsEveryVerbInItsHelp) {
   const Answer answer = backobs("--help");
   EXPECT_EQ(answer.code, 0);
-  for (const char* verb : {"run", "plan", "status", "export", "clean", "schema", "report", "train", "extend", "list", "describe", "data", "new", "completion", "doctor"})
+  for (const char* verb : {"run", "plan", "status", "export", "clean", "schema", "report", "train", "extend", "bench", "list", "describe", "data", "new", "completion", "doctor"})
     EXPECT_TRUE(holds(answer.out, std::string("\n  ") + verb + " ")) << verb;
 }
 
@@ -180,6 +180,24 @@ TEST(Describe, BlamesAPluginThatThrows) {
       backobs("describe extension throws_in_schema --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
   EXPECT_EQ(answer.code, 4);
   EXPECT_TRUE(holds(answer.err, "throws_in_schema") && holds(answer.err, "in schema()")) << answer.err;
+}
+
+TEST(Bench, GivesTimesMemoryAndTheCountedFloor) {
+  const Answer answer = backobs("bench mnist_logreg --source synthetic --batch-size 8 --threads 1 --repeats 2 --json --extensions batch_l2,diag_ggn_exact");
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const json document = json::parse(answer.out);
+  EXPECT_EQ(document.at("extensions"), json({"batch_l2", "diag_ggn_exact"}));
+  for (const char* key : {"median_ms", "minimum_ms", "gradient_median_ms", "ratio", "baseline_mib", "operations", "floor_ms", "share_of_floor"})
+    EXPECT_GT(document.at(key).get<double>(), 0) << key;
+  EXPECT_GE(document.at("median_ms").get<double>(), document.at("minimum_ms").get<double>());
+  EXPECT_GE(document.at("peak_mib").get<double>(), 0);
+  EXPECT_TRUE(holds(backobs("bench mnist_logreg --source synthetic --batch-size 8 --repeats 1 --extensions all").out, "counted floor"));
+}
+
+TEST(Bench, RefusesUnknownNamesAndCounts) {
+  EXPECT_TRUE(holds(backobs("bench mnist_logrg --source synthetic").err, "did you mean `mnist_logreg`?"));
+  EXPECT_EQ(backobs("bench mnist_logreg --source synthetic --extensions kfax").code, 2);
+  EXPECT_EQ(backobs("bench mnist_logreg --source synthetic --repeats 0").code, 2);
 }
 
 TEST(Doctor, NamesBlasThreadsAndRefusals) {
