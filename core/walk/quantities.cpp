@@ -328,7 +328,10 @@ void ParameterQuantities::finish(int64_t batch_size) {
     gradient_.zero_();
     fill_unreached(batch_size);
   }
-  if (moment1_.defined()) {
+  if (batch_size == 1 && moment1_.defined()) {
+    // Two ways of forming one square differ by rounding; a single sample does not vary at all.
+    values_[{What::variance, key}] = at::zeros(info_.shape, value_.options().requires_grad(false));
+  } else if (moment1_.defined()) {
     const auto mean = moment1_.div_(static_cast<double>(batch_size));
     values_[{What::variance, key}] =
         (moment2_.div_(static_cast<double>(batch_size)) - mean.square()).clamp_min_(0).to(value_.scalar_type());
