@@ -8,6 +8,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "host/first_look.h"
+#include "host/page_keeper.h"
 
 #include <c10/util/Exception.h>
 
@@ -69,6 +70,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     throw usage_error(app, e);
   }
+  keep_pages();
   const int code = static_cast<int>(context.action());
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
     throw Error(ExitCode::some_runs_failed, "stdout", "output that cannot be written");

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "host/page_keeper.h"
+
+#include <backobs/error.h>
+
+#include <c10/core/CPUAllocator.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace backobs {
+namespace {
+
+constexpr std::size_t kSmallest = std::size_t{1} << 20;
+constexpr std::size_t kAlignment = 64;
+
+/// The next multiple of an eighth of the power of two below.
+std::size_t size_class(std::size_t bytes) {
+  std::size_t power = kSmallest;
+  while (power <= bytes / 2) power *= 2;
+  const std::size_t step = power / 8;
+  return (bytes + step - 1) / step * step;
+}
+
+/// Never destroyed: tensors of static storage may be freed after main.
+struct Keeper {
+  std::mutex mutex;
+  std::map<std::size_t, std::vector<void*>> free;  ///< by size class
+  KeptPages count;
+
+  void* take(std::size_t size) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    const auto blocks = free.find(size);
+    if (blocks == free.end() || blocks->second.empty()) return ++count.fresh, nullptr;
+    void* block = blocks->second.back();
+    blocks->second.pop_back();
+    count.kept_bytes -= size;
+    return ++count.reused, block;
+  }
+
+  /// Whether the block is kept; else the caller frees it.
+  bool keep(void* block, std::size_t size) noexcept try {
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (count.kept_bytes + size > count.limit_bytes) return false;
+    free[size].push_back(block);
+    count.kept_bytes += size;
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+
+  /// Before the system says that there is no memory, it gets back what lies free.
+  void give_back() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (auto& [size, blocks] : free)
+      for (void* block : blocks) std::free(block);
+    free.clear();
+    count.kept_bytes = 0;
+  }
+};
+
+Keeper& keeper() {
+  static Keeper* const one = new Keeper;
+  return *one;
+}
+
+/// A block lies behind one line of the cache that says how large it is.
+void* allocate_large(std::size_t bytes) {
+  const std::size_t size = size_class(bytes + kAlignment);
+  void* block = keeper().take(size);
+  if (!block) block = std::aligned_alloc(kAlignment, size);
+  if (!block) {
+    keeper().give_back();
+    block = std::aligned_alloc(kAlignment, size);
+  }
+  if (!block) throw std::bad_alloc();
+  std::memcpy(block, &size, sizeof size);
+  return static_cast<char*>(block) + kAlignment;
+}
+
+void free_large(void* data) {
+  if (!data) return;
+  void* block = static_cast<char*>(data) - kAlignment;
+  std::size_t size;
+  std::memcpy(&size, block, sizeof size);
+  if (!keeper().keep(block, size)) std::free(block);
+}
+
+/// Small blocks pass through to the allocator that was there before.
+class PageKeepingAllocator final : public c10::Allocator {
+ public:
+  explicit PageKeepingAllocator(c10::Allocator* small) : small_(small) {}
+  c10::DataPtr allocate(std::size_t bytes) const override {
+    if (bytes < kSmallest) return small_->allocate(bytes);
+    void* data = allocate_large(bytes);
+    return {data, data, &free_large, c10::Device(c10::DeviceType::CPU)};
+  }
+  /// Overrides what LibTorch has from 2.3 on; earlier ones have no such function.
+  void copy_data(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
+
+ private:
+  c10::Allocator* small_;
+};
+
+std::size_t limit_asked_for() {
+  const char* text = std::getenv("BACKOBS_KEEP_MIB");
+  if (!text) return std::size_t{1024} << 20;
+  std::size_t mib = 0;
+  const char* end = text + std::strlen(text);
+  const auto read = std::from_chars(text, end, mib);
+  if (read.ec != std::errc() || read.ptr != end || mib > (std::size_t{1} << 24))
+    throw UsageError("BACKOBS_KEEP_MIB", "`" + std::string(text) + "`", "MiB, from 0 to 16777216");
+  return mib << 20;
+}
+
+}  // namespace
+
+void keep_pages() {
+  const std::size_t limit = limit_asked_for();
+  if (limit == 0 || kept_pages().limit_bytes != 0) return;
+  keeper().count.limit_bytes = limit;
+  static PageKeepingAllocator* const allocator = new PageKeepingAllocator(c10::GetCPUAllocator());
+  c10::SetCPUAllocator(allocator, 1);
+}
+
+KeptPages kept_pages() {
+  const std::lock_guard<std::mutex> lock(keeper().mutex);
+  return keeper().count;
+}
+
+}  // namespace backobs

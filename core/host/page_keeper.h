@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <backobs/export.h>
+
+#include <cstddef>
+#include <cstdint>
+
+/// An allocator for LibTorch's CPU tensors that keeps its pages. Fresh pages cost more than the work on them: the kernel
+/// clears and maps each at its first touch. Blocks of 1 MiB and more are therefore kept when they are freed, by size class, and
+/// handed out again; smaller ones stay with LibTorch's own allocator, which is quick with them.
+///
+/// Size classes are eighths of a power of two, so that at most an eighth of a block is spare. Blocks are aligned to 64 bytes.
+/// What lies free never exceeds the limit: beyond it a block goes back to the C library at once. All functions are thread-safe.
+namespace backobs {
+
+/// Has LibTorch use it from now on, for this whole process; a program calls it once, before its threads. Tensors made before
+/// stay with the allocator that made them. BACKOBS_KEEP_MIB is the limit in MiB (default 1024); 0 leaves LibTorch's allocator.
+/// Throws UsageError for any other text.
+BACKOBS_API void keep_pages();
+
+/// Counted since the process began, over blocks of 1 MiB and more.
+struct KeptPages {
+  uint64_t fresh = 0;   ///< blocks asked of the system
+  uint64_t reused = 0;  ///< blocks handed out again
+  std::size_t kept_bytes = 0;   ///< free now, and held for later
+  std::size_t limit_bytes = 0;  ///< 0: LibTorch's own allocator is in use
+};
+BACKOBS_API KeptPages kept_pages();
+
+}  // namespace backobs
