@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Times quantities of one mini-batch in backobs and in BackPACK, on the same parameters, batch, LibTorch and threads.
+
+    PYTHONPATH=… tests/bench/backpack_side_by_side.py --problems mnist_logreg,mnist_mlp --threads 1 [--json FILE]
+
+`backobs extend --dump` exports parameters and batch; the same network is built from them in torch. Values that do not
+depend on draws are compared first, and a difference ends the program. Then the sides take turns, `--rounds` times: the
+program `bench` in a process of its own, then BackPACK here. A round starts with a pass to warm up and times
+`--repeats` passes, results held until the clock stops; the table has the median over the rounds of their medians.
+Exit code 1: something is missing or values differ.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+try:
+    import torch
+    import backpack
+    from backpack import extensions as bp
+except ImportError as error:
+    sys.exit(f"needs torch and BackPACK, on PYTHONPATH or installed: {error}")
+
+NINE = ["grad_batch", "variance", "sum_grad_squared", "batch_l2", "diag_ggn_exact", "diag_ggn_mc", "diag_h", "kfac", "kflr"]
+CLASSES = {"grad_batch": bp.BatchGrad, "variance": bp.Variance, "sum_grad_squared": bp.SumGradSquared,
+           "batch_l2": bp.BatchL2Grad, "diag_ggn_exact": bp.DiagGGNExact, "diag_ggn_mc": bp.DiagGGNMC,
+           "diag_h": bp.DiagHessian, "kfac": bp.KFAC, "kflr": bp.KFLR, "kfra": bp.KFRA}
+DRAWN = {"diag_ggn_mc", "kfac"}
+REGULARISED = {"cifar10_3c3d"}           # its weights' penalty is in our values; BackPACK has none
+WITHOUT_PENALTY = {"variance", "kflr"}
+TOLERANCE = 1e-3                         # of the largest entry: float32, other orders of summation
+
+
+def dense(*widths):
+    layers = [torch.nn.Flatten()]
+    for i, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
+        layers += ([torch.nn.ReLU()] if i else []) + [torch.nn.Linear(inputs, outputs)]
+    return layers
+
+
+def conv(inputs, outputs, kernel, padding, pool):
+    return [torch.nn.Conv2d(inputs, outputs, kernel, padding=padding), torch.nn.ReLU(),
+            torch.nn.MaxPool2d(pool, 2, ceil_mode=True)]
+
+
+NETWORKS = {
+    "mnist_logreg": lambda: dense(784, 10),
+    "mnist_mlp": lambda: dense(784, 1000, 500, 100, 10),
+    "mnist_2c2d": lambda: conv(1, 32, 5, 2, 2) + conv(32, 64, 5, 2, 2) + dense(3136, 1024, 10),
+    "cifar10_3c3d": lambda: conv(3, 64, 5, 0, 3) + conv(64, 96, 3, 0, 3) + conv(96, 128, 3, 1, 3) + dense(1152, 512, 256, 10),
+}
+
+
+class Side:
+    """The network of a dump, ready for BackPACK."""
+
+    def __init__(self, problem, dump):
+        self.values = torch.load(dump)
+        names = [name for name in self.values if name.startswith("parameter/")]
+        self.model = torch.nn.Sequential(*NETWORKS[problem]())
+        self.names = [name[len("parameter/"):] for name in names]
+        with torch.no_grad():
+            for parameter, name in zip(self.model.parameters(), names, strict=True):
+                if parameter.shape != self.values[name].shape:
+                    sys.exit(f"{problem}: {name} has another shape in the dump")
+                parameter.copy_(self.values[name])
+        self.loss = backpack.extend(torch.nn.CrossEntropyLoss())
+        self.model = backpack.extend(self.model)
+        self.input, self.target = self.values["input"], self.values["target"]
+
+    def run(self, quantities):
+        """Seconds of forward, backward and quantities; the results are the parameters' attributes."""
+        for parameter in self.model.parameters():
+            parameter.grad = None
+            for name in NINE + ["kfra"]:
+                if hasattr(parameter, name):
+                    delattr(parameter, name)
+        start = time.perf_counter()
+        loss = self.loss(self.model(self.input), self.target)
+        with backpack.backpack(*[CLASSES[name]() for name in quantities]):
+            loss.backward()
+        return time.perf_counter() - start
+
+    def plain(self):
+        for parameter in self.model.parameters():
+            parameter.grad = None
+        start = time.perf_counter()
+        with backpack.disable():
+            torch.nn.functional.cross_entropy(self.model(self.input), self.target).backward()
+        return time.perf_counter() - start
+
+    def differences(self, quantities):
+        """The largest relative difference of each parameter and quantity that is not within the tolerance."""
+        found = []
+        for parameter, name in zip(self.model.parameters(), self.names):
+            for quantity in quantities:
+                theirs = getattr(parameter, quantity)
+                theirs = theirs if isinstance(theirs, (list, tuple)) else [theirs]
+                keys = [f"{quantity}/{name}"] if f"{quantity}/{name}" in self.values else [f"{quantity}/{name}/{i}" for i in range(len(theirs))]
+                for key, value in zip(keys, theirs):
+                    ours = self.values[key]
+                    error = (ours - value.reshape(ours.shape)).abs().max() / value.abs().max().clamp_min(1e-30)
+                    if not error < TOLERANCE:
+                        found.append(f"{key}: {error:.1e}")
+        return found
+
+
+def backobs(program, *arguments):
+    done = subprocess.run([program, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{program} {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def compare_values(side, problem, quantities):
+    side.run(quantities)
+    known = [q for q in quantities if q not in DRAWN and (problem not in REGULARISED or q in WITHOUT_PENALTY)]
+    differences = side.differences(known)
+    if differences:
+        sys.exit(f"{problem}: values differ\n  " + "\n  ".join(differences))
+
+
+def take_turns(side, common, options, quantities):
+    rounds = []
+    for _ in range(options.rounds):
+        ours = json.loads(backobs(options.program, "bench", *common, "--extensions", ",".join(quantities),
+                                  "--repeats", str(options.repeats), "--json"))
+        side.run(quantities)
+        theirs = statistics.median(side.run(quantities) for _ in range(options.repeats))
+        side.plain()
+        plain = statistics.median(side.plain() for _ in range(options.repeats))
+        rounds.append((ours["median_ms"], 1e3 * theirs, ours["gradient_median_ms"], 1e3 * plain))
+    ours, theirs, gradient, plain = (statistics.median(column) for column in zip(*rounds))
+    return {"backobs_ms": ours, "backpack_ms": theirs, "ratio": theirs / ours,
+            "ratios": [theirs / ours for ours, theirs, _, _ in rounds],
+            "gradient_ms": gradient, "torch_ms": plain, "gradient_ratio": plain / gradient}
+
+
+def measure(problem, options, folder):
+    common = [problem, "--batch-size", str(options.batch_size), "--threads", str(options.threads), "--source", options.source]
+    kfra = ["kfra"] if problem in ("mnist_logreg", "mnist_mlp") else []
+    dump = os.path.join(folder, problem + ".pt")
+    backobs(options.program, "extend", *common, "--extensions", ",".join(NINE + kfra), "--dump", dump)
+    side = Side(problem, dump)
+    os.remove(dump)
+    compare_values(side, problem, NINE + kfra)
+    side.values = {}
+    cells = [NINE + kfra] + ([[name] for name in NINE + kfra] if options.each else [])
+    for quantities in cells:
+        row = {"problem": problem, "quantities": quantities, **take_turns(side, common, options, quantities)}
+        label = quantities[0] if len(quantities) == 1 else f"{len(quantities)} together"
+        print(f"{problem:14} {label:18} {row['backobs_ms']:10.3f} {row['backpack_ms']:10.3f} {row['ratio']:7.2f}"
+              f" {row['gradient_ms']:10.3f} {row['torch_ms']:10.3f} {row['gradient_ratio']:7.2f}", flush=True)
+        yield row
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    parser.add_argument("--program", default=os.path.join(root, "build", "bin", "backobs"))
+    parser.add_argument("--problems", default=",".join(NETWORKS), help="default: %(default)s")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--source", default="synthetic", choices=["synthetic", "real"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--each", action="store_true", help="also each quantity alone")
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args()
+    unknown = set(options.problems.split(",")) - set(NETWORKS)
+    if unknown:
+        parser.error(f"--problems: found {', '.join(sorted(unknown))}, wanted some of {', '.join(NETWORKS)}")
+    return options
+
+
+def share_kernels(options):
+    """OpenBLAS chooses its kernels as it is loaded; backobs may choose better. Both sides get those of backobs."""
+    kernels = json.loads(backobs(options.program, "doctor", "--json"))["blas"]["kernels"]
+    if kernels and os.environ.get("OPENBLAS_CORETYPE") != kernels:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "OPENBLAS_CORETYPE": kernels})
+    return kernels
+
+
+def main():
+    options = read_options()
+    kernels = share_kernels(options)
+    torch.set_num_threads(options.threads)
+    print(f"torch {torch.__version__}, OpenBLAS kernels {kernels or 'unknown'}, threads {options.threads}, batch {options.batch_size}, milliseconds")
+    print(f"{'problem':14} {'quantities':18} {'backobs':>10} {'BackPACK':>10} {'ratio':>7} {'gradient':>10} {'torch':>10} {'ratio':>7}")
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for problem in options.problems.split(","):
+            rows += measure(problem, options, folder)
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump({"torch": torch.__version__, "openblas_kernels": kernels, "threads": options.threads,
+                       "batch_size": options.batch_size, "rows": rows}, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()
