@@ -70,9 +70,10 @@ Keeper& keeper() {
 }
 
 /// A block lies behind one line of the cache that says how large it is.
-void* allocate_large(std::size_t bytes) {
-  const std::size_t size = size_class(bytes + kAlignment);
-  void* block = keeper().take(size);
+void* allocate_block(std::size_t bytes) {
+  const bool large = bytes >= kSmallest;
+  const std::size_t size = large ? size_class(bytes + kAlignment) : (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
+  void* block = large ? keeper().take(size) : nullptr;
   if (!block) block = std::aligned_alloc(kAlignment, size);
   if (!block) {
     keeper().give_back();
@@ -83,28 +84,24 @@ void* allocate_large(std::size_t bytes) {
   return static_cast<char*>(block) + kAlignment;
 }
 
-void free_large(void* data) {
+void free_block(void* data) {
   if (!data) return;
   void* block = static_cast<char*>(data) - kAlignment;
   std::size_t size;
   std::memcpy(&size, block, sizeof size);
-  if (!keeper().keep(block, size)) std::free(block);
+  if (size <= kSmallest + kAlignment || !keeper().keep(block, size)) std::free(block);
 }
 
-/// Small blocks pass through to the allocator that was there before.
+/// One deleter for all sizes: oneDNN takes and frees raw memory through it.
 class PageKeepingAllocator final : public c10::Allocator {
  public:
-  explicit PageKeepingAllocator(c10::Allocator* small) : small_(small) {}
   c10::DataPtr allocate(std::size_t bytes) const override {
-    if (bytes < kSmallest) return small_->allocate(bytes);
-    void* data = allocate_large(bytes);
-    return {data, data, &free_large, c10::Device(c10::DeviceType::CPU)};
+    void* data = bytes == 0 ? nullptr : allocate_block(bytes);
+    return {data, data, &free_block, c10::Device(c10::DeviceType::CPU)};
   }
+  c10::DeleterFnPtr raw_deleter() const override { return &free_block; }
   /// Overrides what LibTorch has from 2.3 on; earlier ones have no such function.
   void copy_data(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
-
- private:
-  c10::Allocator* small_;
 };
 
 std::size_t limit_asked_for() {
@@ -124,7 +121,7 @@ void keep_pages() {
   const std::size_t limit = limit_asked_for();
   if (limit == 0 || kept_pages().limit_bytes != 0) return;
   keeper().count.limit_bytes = limit;
-  static PageKeepingAllocator* const allocator = new PageKeepingAllocator(c10::GetCPUAllocator());
+  static PageKeepingAllocator* const allocator = new PageKeepingAllocator;
   c10::SetCPUAllocator(allocator, 1);
 }
 

@@ -8,7 +8,7 @@
 
 /// An allocator for LibTorch's CPU tensors that keeps its pages. Fresh pages cost more than the work on them: the kernel
 /// clears and maps each at its first touch. Blocks of 1 MiB and more are therefore kept when they are freed, by size class, and
-/// handed out again; smaller ones stay with LibTorch's own allocator, which is quick with them.
+/// handed out again; smaller ones go to the C library, which is quick with them.
 ///
 /// Size classes are eighths of a power of two, so that at most an eighth of a block is spare. Blocks are aligned to 64 bytes.
 /// What lies free never exceeds the limit: beyond it a block goes back to the C library at once. All functions are thread-safe.

@@ -50,6 +50,13 @@ TEST_F(PageKeeper, AlignsEverySizeAndKeepsNeighboursApart) {
   for (std::size_t i = 0; i < held.size(); ++i) EXPECT_TRUE(held[i].eq(static_cast<int64_t>(i)).all().item<bool>()) << i;
 }
 
+/// oneDNN asks for raw memory, where LibTorch uses it.
+TEST_F(PageKeeper, ServesConvolutions) {
+  const auto output = at::conv2d(at::ones({16, 1, 28, 28}), at::ones({32, 1, 5, 5}), {}, 1, 2);
+  EXPECT_EQ(output.sizes(), (std::vector<int64_t>{16, 32, 28, 28}));
+  EXPECT_EQ(output[3][4][14][14].item<float>(), 25);
+}
+
 TEST_F(PageKeeper, NeverKeepsMoreThanItsLimit) {
   std::vector<at::Tensor> held;
   for (int i = 0; i < 12; ++i) held.push_back(at::empty({10 * kMebi}, at::kByte));
