@@ -11,12 +11,6 @@
 namespace backobs {
 namespace {
 
-std::string format(const char* pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
-
 /// Python's repr of a string, for what json.dump writes: ASCII without control characters needs no more.
 std::string quoted(const std::string& text) { return nlohmann::json(text).dump(-1, ' ', true); }
 
@@ -88,15 +82,15 @@ std::string curve(const Curves& curves, Value value) {
 }
 
 std::string evaluation_line(const char* name, const Evaluation& evaluation) {
-  std::string line = std::string(name) + ": loss " + format("%g", evaluation.loss);
-  if (evaluation.accuracy != 0.0) line += ", acc " + format("%f", evaluation.accuracy);
+  std::string line = std::string(name) + ": loss " + formatted("%g", evaluation.loss);
+  if (evaluation.accuracy != 0.0) line += ", acc " + formatted("%f", evaluation.accuracy);
   return line + "\n";
 }
 
 }  // namespace
 
 std::string folder_number(double value) {
-  const std::string text = format("%.10e", value);
+  const std::string text = formatted("%.10e", value);
   const std::size_t exponent = text.find('e');
   if (exponent == std::string::npos) return text;  // inf, nan
   const std::size_t last = text.find_last_not_of('0', exponent - 1);

@@ -64,7 +64,7 @@ void record_death(const std::string& campaign, const Run& run, const Registry& r
   if (Checkpoints::files(folder.path()).empty()) folder.remove_attempt();
   auto record = new_record(campaign, run, registry);
   record_failure(record, message, at_work);
-  write_file(folder.record(), record.dump(2) + "\n");
+  write_record(folder.record(), record);
 }
 
 }  // namespace backobs

@@ -15,13 +15,40 @@ namespace {
 
 constexpr std::size_t kMostRuns = 100000;
 constexpr const char* kZip = "zip";
+/// Metrics of their own, which an extension's name would be taken for.
+const std::vector<std::string> kReservedNames = {"loss", "accuracy", "grad_eval"};
 
 using RawOptions = std::map<std::string, RawValue>;
 
 /// One combination of a plugin's options.
 struct Choice {
   Options options;
-  bool l2_reg_given = false;
+  RawOptions raw;  ///< what the file says of them, with its positions
+
+  bool is_given(const std::string& name) const { return raw.count(name) > 0; }
+  /// Where the option is given; `otherwise` where it is not.
+  const std::string& where(const std::string& name, const std::string& otherwise) const {
+    const auto found = raw.find(name);
+    return found == raw.end() ? otherwise : found->second.where;
+  }
+};
+
+/// What a plugin's constructor or a check across options throws names no place in the file: here it gets one.
+template <typename Make>
+auto placed(const std::string& where, Make make) -> decltype(make()) {
+  try {
+    return make();
+  } catch (const ConfigError& e) {
+    throw ConfigError(e.where().empty() ? where : where + ": " + e.where(), e.found(), e.wanted(), e.nearest());
+  } catch (const PluginError& e) {
+    throw PluginError(e.where().empty() ? where : where + ": " + e.where(), e.found(), e.wanted(), e.nearest());
+  }
+}
+
+/// What of a run is decided so far.
+struct Cell {
+  RunSettings settings;
+  Places places;
 };
 
 class Planner {
@@ -32,10 +59,12 @@ class Planner {
   Plan plan(const Campaign& campaign);
 
  private:
+  using ExtensionList = std::vector<ExtensionSettings>;
+
   void add_experiment(const Experiment& experiment, Plan& plan);
-  void add_problem(const Experiment& experiment, const PluginSettings& problem, const PluginUse& use, Plan& plan);
-  void add_runner(const Experiment& experiment, const RunSettings& base, Plan& plan);
-  void add_run(const RunSettings& settings, Plan& plan);
+  void add_runner(const Experiment& experiment, const Cell& problem, const PluginUse& use, Plan& plan);
+  void add_cells(const Experiment& experiment, const Cell& base, Plan& plan);
+  void add_run(const Cell& cell, Plan& plan);
 
   std::string resolve(const char* kind, const PluginUse& use);
   std::vector<Axis> axes(const std::vector<YamlEntry>& entries, const Schema& schema);
@@ -43,15 +72,18 @@ class Planner {
                               const std::string& owner, const std::string& where);
   std::vector<Choice> runner_choices(const PluginUse& use, const std::string& name, const ProblemFacts& facts);
   std::vector<Choice> environment_choices(const Experiment& experiment);
-  std::vector<ExtensionSettings> extension_choices(const PluginUse& use);
-  std::vector<std::vector<ExtensionSettings>> extension_lists(const std::vector<PluginUse>& uses);
-  void check_names(const std::vector<ExtensionSettings>& extensions, const std::vector<PluginUse>& uses);
+  std::vector<Cell> environments(const Experiment& experiment);
+  ExtensionList extension_choices(const PluginUse& use);
+  std::vector<ExtensionList> extension_lists(const std::vector<PluginUse>& uses);
+  std::string name_of(const PluginUse& use, const std::string& plugin, const Choice& choice);
+  void check_names(const ExtensionList& extensions, const std::vector<PluginUse>& uses);
   bool too_many(std::size_t count, const std::string& where);
 
   const Registry& registry_;
   const Overrides& overrides_;
   ConfigProblems& problems_;
   std::set<std::string> ids_;
+  std::vector<Cell> environments_;  ///< of the experiment at hand
 };
 
 bool is_key(const std::string& name) {
@@ -95,7 +127,7 @@ std::vector<Choice> Planner::choices(const std::vector<Axis>& axes, const std::v
     std::vector<std::string> lines;
     const Options options = schema.check(raw, owner, where, &lines);
     problems_.add(lines);
-    if (lines.empty()) all.push_back({options, raw.count("l2_reg") > 0});
+    if (lines.empty()) all.push_back({options, raw});
   }
   return all;
 }
@@ -124,19 +156,31 @@ std::vector<Choice> Planner::environment_choices(const Experiment& experiment) {
   return choices(all, experiment.environment, schema, "an experiment", experiment.where);
 }
 
-std::vector<ExtensionSettings> Planner::extension_choices(const PluginUse& use) try {
+/// Every combination of the environment's options, with the settings it decides.
+std::vector<Cell> Planner::environments(const Experiment& experiment) {
+  std::vector<Cell> all;
+  for (const Choice& choice : environment_choices(experiment)) try {
+      Cell cell;
+      const auto where = [&](const std::string& option) { return choice.where(option, experiment.where); };
+      set_environment(cell.settings, choice.options, where);
+      cell.places.init = where("init");
+      all.push_back(std::move(cell));
+    } catch (const ConfigError& e) {
+      problems_.add(e);
+    }
+  return all;
+}
+
+Planner::ExtensionList Planner::extension_choices(const PluginUse& use) try {
   const std::string name = resolve("extension", use);
   if (name.empty()) return {};
   const Schema own = registry_.schema("extension", name);
   const Schema schema = own.joined(instance_schema());
-  std::vector<ExtensionSettings> all;
+  ExtensionList all;
   const auto all_choices = choices(axes(use.options, schema), use.options, schema, "extension `" + name + "`", use.where);
   for (const Choice& choice : all_choices) {
-    registry_.make_extension(name, only(own, choice.options));  // may refuse options that do not go together
-    const std::string& as = choice.options.text("as");
-    if (!as.empty() && !is_key(as))
-      problems_.add(use.where, "extension `" + name + "` as `" + as + "`", "letters, digits and '_'");
-    all.push_back({as.empty() ? name : as, name, only(own, choice.options), choice.options.integer("every"),
+    placed(use.where, [&] { return registry_.make_extension(name, only(own, choice.options)); });  // may refuse them
+    all.push_back({name_of(use, name, choice), name, only(own, choice.options), choice.options.integer("every"),
                    choice.options.texts("record"), choice.options.text("save") == "tensors"});
   }
   return all;
@@ -145,7 +189,17 @@ std::vector<ExtensionSettings> Planner::extension_choices(const PluginUse& use) 
   return {};
 }
 
-void Planner::check_names(const std::vector<ExtensionSettings>& extensions, const std::vector<PluginUse>& uses) {
+/// Its name in every key.
+std::string Planner::name_of(const PluginUse& use, const std::string& plugin, const Choice& choice) {
+  const std::string& as = choice.options.text("as");
+  const std::string found = "extension `" + plugin + "` as `" + as + "`";
+  if (!as.empty() && !is_key(as)) problems_.add(choice.where("as", use.where), found, "letters, digits and '_'");
+  if (std::count(kReservedNames.begin(), kReservedNames.end(), as))
+    problems_.add(choice.where("as", use.where), found, "another name, since `" + as + "` is a metric");
+  return as.empty() ? plugin : as;
+}
+
+void Planner::check_names(const ExtensionList& extensions, const std::vector<PluginUse>& uses) {
   for (std::size_t i = 0; i < extensions.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       if (extensions[i].name == extensions[j].name)
@@ -153,12 +207,12 @@ void Planner::check_names(const std::vector<ExtensionSettings>& extensions, cons
                       "another name through `as`");
 }
 
-std::vector<std::vector<ExtensionSettings>> Planner::extension_lists(const std::vector<PluginUse>& uses) {
-  std::vector<std::vector<ExtensionSettings>> lists = {{}};
+std::vector<Planner::ExtensionList> Planner::extension_lists(const std::vector<PluginUse>& uses) {
+  std::vector<ExtensionList> lists = {{}};
   for (const PluginUse& use : uses) {
     const auto choices = extension_choices(use);
     if (choices.empty() || too_many(lists.size() * choices.size(), use.where)) continue;
-    std::vector<std::vector<ExtensionSettings>> longer;
+    std::vector<ExtensionList> longer;
     for (const auto& list : lists)
       for (const auto& choice : choices) {
         longer.push_back(list);
@@ -171,45 +225,50 @@ std::vector<std::vector<ExtensionSettings>> Planner::extension_lists(const std::
   return lists;
 }
 
-void Planner::add_run(const RunSettings& settings, Plan& plan) {
-  const std::string id = settings_id(settings);
+void Planner::add_run(const Cell& cell, Plan& plan) {
+  const std::string id = settings_id(cell.settings);
   if (ids_.insert(id).second)
-    plan.runs.push_back({static_cast<int64_t>(plan.runs.size()), id, settings});
+    plan.runs.push_back({static_cast<int64_t>(plan.runs.size()), id, cell.settings, cell.places});
   else
     ++plan.repeated;
 }
 
-void Planner::add_runner(const Experiment& experiment, const RunSettings& base, Plan& plan) {
-  const auto environments = environment_choices(experiment);
+void Planner::add_cells(const Experiment& experiment, const Cell& base, Plan& plan) {
   for (const auto& set : experiment.extension_sets)
     for (const auto& extensions : extension_lists(set))
-      for (const Choice& environment : environments) {
-        RunSettings settings = base;
-        settings.extensions = extensions;
-        set_environment(settings, environment.options, experiment.where);
+      for (Cell cell : environments_) {
+        cell.settings.problem = base.settings.problem;
+        cell.settings.runner = base.settings.runner;
+        cell.settings.loop = base.settings.loop;
+        cell.settings.extensions = extensions;
+        cell.places.problem = base.places.problem;
+        cell.places.batch_size = base.places.batch_size;
+        for (const PluginUse& use : set) cell.places.extensions.push_back(use.where);
         if (too_many(plan.runs.size() + 1, experiment.where)) return;
-        if (problems_.empty()) add_run(settings, plan);
+        if (problems_.empty()) add_run(cell, plan);
       }
 }
 
-void Planner::add_problem(const Experiment& experiment, const PluginSettings& problem, const PluginUse& use,
-                          Plan& plan) {
+void Planner::add_runner(const Experiment& experiment, const Cell& problem, const PluginUse& use, Plan& plan) {
   const std::string runner = resolve("runner", use);
   if (runner.empty()) return;
-  const auto facts = registry_.make_problem(problem.name, problem.options)->facts();
+  const auto& [name, options] = problem.settings.problem;
+  const auto facts = placed(problem.places.problem, [&, plugin = name, values = options] {
+    return registry_.make_problem(plugin, values)->facts();
+  });
   for (const Choice& choice : runner_choices(use, runner, facts)) {
-    RunSettings settings;
-    settings.problem = problem;
-    settings.runner = {runner, only(registry_.schema("runner", runner), choice.options)};
-    registry_.make_runner(runner, settings.runner.options);  // may refuse options that do not go together
-    settings.loop = loop_settings(choice.options, choice.l2_reg_given, use.where);
-    add_runner(experiment, settings, plan);
+    Cell cell = problem;
+    cell.settings.runner = {runner, only(registry_.schema("runner", runner), choice.options)};
+    placed(use.where, [&] { return registry_.make_runner(runner, cell.settings.runner.options); });  // may refuse them
+    cell.settings.loop = loop_settings(choice.options, choice.is_given("l2_reg"), use.where);
+    cell.places.batch_size = choice.where("batch_size", use.where);
+    add_cells(experiment, cell, plan);
   }
 }
 
 void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
   // Looked at even where problem or runner is wrong, so that every error of the file is told at once.
-  environment_choices(experiment);
+  environments_ = environments(experiment);
   for (const auto& set : experiment.extension_sets) extension_lists(set);
   for (const PluginUse& use : experiment.problems) {
     const std::string name = resolve("problem", use);
@@ -218,7 +277,10 @@ void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
     const std::string owner = "problem `" + name + "`";
     for (const Choice& choice : choices(axes(use.options, schema), use.options, schema, owner, use.where))
       for (const PluginUse& runner : experiment.runners) try {
-          add_problem(experiment, {name, choice.options}, runner, plan);
+          Cell cell;
+          cell.settings.problem = {name, choice.options};
+          cell.places.problem = use.where;
+          add_runner(experiment, cell, runner, plan);
         } catch (const ConfigError& e) {
           problems_.add(e);
         }

@@ -12,11 +12,18 @@
 
 namespace backobs {
 
+/// Where in the file some of a run's settings stand, for what is found out about them later.
+struct Places {
+  std::string problem, batch_size, init;  ///< where not given: what they belong to
+  std::vector<std::string> extensions;    ///< one per extension of the run
+};
+
 /// One cell of a campaign.
 struct Run {
   int64_t index = 0;  ///< position in the plan, from 0
   std::string id;     ///< from the settings' content: equal settings have equal ids, in every campaign
   RunSettings settings;
+  Places places = {};
 };
 
 /// What a campaign does, in order. Made once, never changed.

@@ -4,8 +4,6 @@
 #include "campaign/checkpoints.h"
 #include "campaign/safe_file.h"
 
-#include <nlohmann/json.hpp>
-
 #include <fstream>
 #include <utility>
 
@@ -16,12 +14,21 @@ namespace fs = std::filesystem;
 RunFolder::RunFolder(fs::path campaign_folder, const std::string& id)
     : campaign_(std::move(campaign_folder)), path_(campaign_ / "runs" / id), id_(id) {}
 
-std::optional<std::string> RunFolder::state() const {
+/// An empty value where it is missing, damaged, or another run's.
+nlohmann::json RunFolder::read_record() const {
   std::ifstream stream(record());
-  if (!stream) return std::nullopt;
-  const auto json = nlohmann::json::parse(stream, nullptr, false);
-  if (!json.is_object() || json.value("id", nlohmann::json()) != id_) return std::nullopt;
-  const auto state = json.value("state", nlohmann::json());
+  auto json = stream ? nlohmann::json::parse(stream, nullptr, false) : nlohmann::json();
+  return json.is_object() && json.value("id", nlohmann::json()) == id_ ? json : nlohmann::json::object();
+}
+
+std::string RunFolder::failure() const {
+  const auto error = read_record().value("error", nlohmann::json());
+  const auto message = error.is_object() ? error.value("message", nlohmann::json()) : nlohmann::json();
+  return message.is_string() ? message.get<std::string>() : "";
+}
+
+std::optional<std::string> RunFolder::state() const {
+  const auto state = read_record().value("state", nlohmann::json());
   return state.is_string() ? std::optional(state.get<std::string>()) : std::nullopt;
 }
 

@@ -3,6 +3,8 @@
 
 #include <backobs/export.h>
 
+#include <nlohmann/json.hpp>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -29,6 +31,8 @@ class BACKOBS_API RunFolder {
 
   /// "done", "diverged" or "failed", as run.json says; empty without a readable one of this id.
   std::optional<std::string> state() const;
+  /// Why it failed, as run.json says; empty where it does not.
+  std::string failure() const;
   /// Whether there is nothing left to do.
   bool is_finished() const;
 
@@ -40,6 +44,8 @@ class BACKOBS_API RunFolder {
   void discard() const;
 
  private:
+  nlohmann::json read_record() const;
+
   std::filesystem::path campaign_, path_;
   std::string id_;
 };

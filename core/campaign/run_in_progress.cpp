@@ -8,6 +8,7 @@
 #include "campaign/stop_request.h"
 #include "campaign/training_state.h"
 #include "data/pt_file.h"
+#include "files/printable.h"
 #include "host/log.h"
 
 #include <backobs/error.h>
@@ -148,9 +149,10 @@ std::string RunInProgress::finish(const Training& training, const TrainingResult
                         {"log", folder_.log().filename()},
                         {"parameters", folder_.parameters().filename()},
                         {"deepobs", (fs::path("../../deepobs") / deepobs).string()}};
+  record_["metrics_bytes"] = metrics_->sync();
   metrics_->commit();
   log_->commit();
-  write_file(folder_.record(), record_.dump(2) + "\n");
+  write_record(folder_.record(), record_);
   Checkpoints::remove(folder_.path());
   return record_["state"];
 }
@@ -160,11 +162,11 @@ void RunInProgress::fail(const std::string& message, const std::string& at_work)
   record_failure(record_, message, at_work);
   record_["outputs"] = {{"log", folder_.log().filename()}};
   if (log_->is_growing()) {
-    log_->append("failed: " + message + "\n");
+    log_->append("failed: " + printable(message) + "\n");
     log_->commit();
   }
   if (Checkpoints::files(folder_.path()).empty()) folder_.remove_attempt();
-  write_file(folder_.record(), record_.dump(2) + "\n");
+  write_record(folder_.record(), record_);
 }
 
 void RunInProgress::abandon() {

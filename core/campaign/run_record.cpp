@@ -3,7 +3,9 @@
 
 #include <backobs/abi.h>
 
+#include "campaign/safe_file.h"
 #include "files/number_format.h"
+#include "files/printable.h"
 
 #include <cmath>
 #include <ctime>
@@ -65,7 +67,11 @@ void record_result(Json& record, const TrainingResult& result) {
 
 void record_failure(Json& record, const std::string& message, const std::string& at_work) {
   record["state"] = "failed";
-  record["error"] = {{"message", message}, {"at_work", at_work}};
+  record["error"] = {{"message", printable(message)}, {"at_work", printable(at_work)}};
+}
+
+void write_record(const std::filesystem::path& file, const Json& record) {
+  write_file(file, record.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 void put_number(Json& object, const std::string& key, double value) {

@@ -19,6 +19,8 @@ BACKOBS_API nlohmann::ordered_json new_record(const std::string& campaign, const
 BACKOBS_API void record_result(nlohmann::ordered_json& record, const TrainingResult& result);
 /// State "failed" with a message and who was at work.
 BACKOBS_API void record_failure(nlohmann::ordered_json& record, const std::string& message, const std::string& at_work);
+/// The file, whole or not at all. Bytes of a setting that are no UTF-8 are replaced.
+BACKOBS_API void write_record(const std::filesystem::path& file, const nlohmann::ordered_json& record);
 /// {"train_loss": 0.5} or {"train_loss": null, "train_loss_text": "NaN"}.
 BACKOBS_API void put_number(nlohmann::ordered_json& object, const std::string& key, double value);
 /// "2024-01-31T23:59:00Z".

@@ -23,6 +23,12 @@ std::string data_of(const Run& run) {
          run.settings.data_folder.string();
 }
 
+/// Whether a run that threw has written so itself: what is in its folder is not an earlier attempt's.
+bool has_told(const Worker& worker, const std::string& failure) {
+  const std::string first_line = failure.substr(0, failure.find('\n'));
+  return !failure.empty() && worker.last_words().find(first_line) != std::string::npos;
+}
+
 std::string seconds_text(double seconds) {
   char text[32];
   std::snprintf(text, sizeof text, "%g s", seconds);
@@ -99,7 +105,10 @@ void Scheduler::wait_for_news() {
 void Scheduler::look_at_workers() {
   for (auto worker = workers_.begin(); worker != workers_.end();) {
     const auto end = worker->process().end();  // first, so that its last lines are read
-    for (const auto& line : worker->process().lines()) observer_.line(worker->run(), line);
+    for (const auto& line : worker->process().lines()) {
+      worker->hear(line);
+      observer_.line(worker->run(), line);
+    }
     if (!end && worker->silence_s() > conditions_.max_silence_s)
       worker->kill("no sign of life for " + seconds_text(conditions_.max_silence_s));
     if (end) {
@@ -138,18 +147,20 @@ Ending Scheduler::judge(Worker& worker, const ChildEnd& end) {
     missing_data_.insert(data_of(run));
     return {&run, "failed", "its data are missing", false, true};
   }
-  Ending ending{&run, "failed", end.text(), false, false};
-  record_failure_of(worker, ending, end);
+  Ending ending{&run, "failed", "", false, false};
+  if (exited && end.exit_code != 0 && has_told(worker, folder.failure()))
+    ending.reason = folder.failure();
+  else
+    record_failure_of(worker, ending, end);
   return ending;
 }
 
-/// A process that threw has written why. One that died leaves it to us.
+/// One that died, or ended before it could write anything, leaves it to us.
 void Scheduler::record_failure_of(Worker& worker, Ending& ending, const ChildEnd& end) {
-  const RunFolder folder(folder_, worker.run().id);
-  if (folder.state() == "failed" && end.signal == 0) return;
   const std::string at_work = worker.position().text();
-  const std::string how = worker.killed_because().empty() ? "ended by " + end.text() : worker.killed_because();
-  ending.reason = how + " in " + at_work;
+  ending.reason = worker.killed_because().empty() ? "its process ended early by " + end.text() : worker.killed_because();
+  ending.reason += " in " + at_work;
+  if (end.signal == 0 && end.exit_code != 0 && !worker.last_words().empty()) ending.reason = worker.last_words();
   try {
     record_death(plan_.campaign, worker.run(), registry_, folder_, ending.reason, at_work);
   } catch (const Error& e) {

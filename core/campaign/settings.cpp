@@ -42,7 +42,7 @@ std::string digest_of(const std::filesystem::path& init, const std::string& wher
   try {
     return content_checksum(init, Digest::sha256, kLargestInit);
   } catch (const DataError& e) {
-    throw ConfigError(where, "init: " + std::string(e.what()), "a file of parameters");
+    throw ConfigError(where + ": init " + e.where(), e.found(), e.wanted());
   }
 }
 
@@ -98,7 +98,7 @@ Schema environment_schema() {
       Option::text("init", "", "file of parameters to start from; empty: the problem's own draws"),
       Option::text("dtype", "float32", "number type").one_of({"float32", "float64"}),
       Option::text("device", "cpu", "where tensors live"),
-      Option::integer("threads", available_cores(), "threads of a run").at_least(1).at_most(1024),
+      Option::integer("threads", available_cores(), "threads of a run").at_least(1).at_most(kMostThreads),
       Option::text("data_dir", "", "data folder; empty: the usual places"),
       Option::integer("seeds", 42, "decides initialisation, orders and every draw").at_least(0)};
 }
@@ -127,13 +127,13 @@ LoopSettings loop_settings(const Options& values, bool l2_reg_given, const std::
   return loop;
 }
 
-void set_environment(RunSettings& settings, const Options& values, const std::string& where) {
-  check_device(values.text("device"), where);
+void set_environment(RunSettings& settings, const Options& values, const PlaceOf& where) {
+  check_device(values.text("device"), where("device"));
   settings.source = values.text("source") == "synthetic" ? Source::synthetic : Source::real;
   settings.protocol = values.text("protocol") == "strict" ? Protocol::strict : Protocol::deepobs;
   settings.penalty_in_quantities = values.text("penalty") == "include";
   settings.init = values.text("init");
-  settings.init_digest = digest_of(settings.init, where);
+  settings.init_digest = digest_of(settings.init, where("init"));
   settings.dtype = values.text("dtype");
   settings.device = values.text("device");
   settings.threads = values.integer("threads");

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -73,16 +74,19 @@ BACKOBS_API Schema instance_schema();
 /// `source`, `protocol`, `penalty`, `init`, `dtype`, `device`, `threads`, `data_dir`, `seeds`: keys of an experiment with one
 /// value.
 BACKOBS_API Schema environment_schema();
-/// Cores this process may use; the default of `threads`.
+/// Cores of this machine; the default of `threads`.
 BACKOBS_API int64_t available_cores();
+constexpr int64_t kMostThreads = 1024;  ///< of a run; beyond the cores they only wait for one another
 
 /// Options of one plugin alone, out of values checked against a joined schema.
 BACKOBS_API Options only(const Schema& schema, const Options& values);
 /// Throws ConfigError for a schedule whose lists do not match.
 BACKOBS_API LoopSettings loop_settings(const Options& values, bool l2_reg_given, const std::string& where);
+/// Where an option was given: file:line:column, or a flag.
+using PlaceOf = std::function<std::string(const std::string& option)>;
 /// Takes what environment_schema checked. Throws ConfigError for a device this machine lacks, and for a
 /// file of initial parameters that cannot be read.
-BACKOBS_API void set_environment(RunSettings& settings, const Options& values, const std::string& where);
+BACKOBS_API void set_environment(RunSettings& settings, const Options& values, const PlaceOf& where);
 
 /// Strict JSON of every effective setting, in a fixed order.
 BACKOBS_API nlohmann::ordered_json settings_json(const RunSettings& settings);

@@ -11,6 +11,8 @@
 namespace backobs {
 namespace {
 
+constexpr const char* kGradient = "grad_eval";
+
 /// "variance" itself, or one of its values of the whole pass, "variance.total": names hold letters, digits and '_'.
 bool belongs_to(const std::string& quantity, const std::string& extension) {
   if (quantity.compare(0, extension.size(), extension) != 0) return false;
@@ -52,9 +54,11 @@ double HeldStep::evaluate() {
 double HeldStep::evaluate_with_gradient() {
   const AtWork mark("", "", "pass");
   due_ = wanted_;
+  watched_now_.clear();
   if (watching_)
     for (const Watched& watched : watched_)
-      if (position_.global % watched.every == 0) due_.push_back(watched.instance);
+      if (position_.global % watched.every == 0) watched_now_.push_back(&watched);
+  for (const Watched* watched : watched_now_) due_.push_back(watched->instance);
   watching_ = false;
   results_.clear();
   const PassInfo info{batch_.size, position_.epoch, position_.global, random()};
@@ -74,6 +78,7 @@ void HeldStep::take(const std::string& quantity, const std::string& parameter, T
     results_[{quantity.substr(1), parameter}] = std::move(values);
     return;
   }
+  if (quantity == kGradient) return take_gradient(parameter, values);
   for (const Watched& watched : watched_) {
     if (!belongs_to(quantity, watched.instance.name)) continue;
     const bool recorded = watched.histogram || !watched.record.empty();
@@ -82,6 +87,21 @@ void HeldStep::take(const std::string& quantity, const std::string& parameter, T
     if (watched.histogram) record_histogram(quantity, parameter, values);
     if (watched.save_tensors) observer_.saved(position_, watched.instance.name, quantity, parameter, values);
   }
+}
+
+/// The gradient of the network that the quantities are of, where that is another one than is trained: kept as they are.
+void HeldStep::take_gradient(const std::string& parameter, const TensorList& values) {
+  std::map<std::string, Reduction> reductions;
+  bool histogram = false, save = false;
+  for (const Watched* watched : watched_now_) {
+    reductions.insert(watched->record.begin(), watched->record.end());
+    histogram = histogram || watched->histogram;
+    save = save || watched->save_tensors;
+  }
+  reductions.erase("trace");  // of squares only, which gradients are not
+  for (const auto& [name, reduce] : reductions) record(kGradient, parameter, values, name, reduce);
+  if (histogram) record_histogram(kGradient, parameter, values);
+  if (save) observer_.saved(position_, kGradient, kGradient, parameter, values);
 }
 
 void HeldStep::record(const std::string& quantity, const std::string& parameter, const TensorList& values,

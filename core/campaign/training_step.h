@@ -24,7 +24,7 @@ struct Watched {
 };
 
 /// The Step that runners see; one object for a whole training, holding one batch after the other.
-class HeldStep final : public Step {
+class BACKOBS_API HeldStep final : public Step {
  public:
   HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, std::vector<ExtensionInstance> wanted,
            TrainingObserver& observer);
@@ -42,6 +42,7 @@ class HeldStep final : public Step {
 
  private:
   void take(const std::string& quantity, const std::string& parameter, TensorList values);
+  void take_gradient(const std::string& parameter, const TensorList& values);
   void record(const std::string& quantity, const std::string& parameter, const TensorList& values,
               const std::string& name, Reduction reduce);
   void record_histogram(const std::string& quantity, const std::string& parameter, const TensorList& values);
@@ -57,6 +58,7 @@ class HeldStep final : public Step {
   StepPosition position_;
   bool watching_ = false;                                              ///< the next pass is the step's first
   std::vector<ExtensionInstance> due_;                                 ///< of that pass
+  std::vector<const Watched*> watched_now_;                            ///< those of them that the user asked for
   std::map<std::pair<std::string, std::string>, TensorList> results_;  ///< of the wanted, by quantity and parameter
 };
 

@@ -19,6 +19,11 @@ double Worker::silence_s() {
   return std::chrono::duration<double>(now - last_beat_).count();
 }
 
+void Worker::hear(const std::string& line) {
+  const std::string head = "error: ";
+  if (line.compare(0, head.size(), head) == 0) last_words_ = line.substr(head.size());
+}
+
 void Worker::kill(std::string why) {
   if (!killed_because_.empty()) return;
   killed_because_ = std::move(why);

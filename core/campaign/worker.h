@@ -30,6 +30,10 @@ class Worker {
   double silence_s();
   /// Kills it, with what is to be said of it.
   void kill(std::string why);
+  /// Remembers what it says of its own failure, among the lines it writes.
+  void hear(const std::string& line);
+  /// The last such line without "error: "; empty if there was none.
+  const std::string& last_words() const { return last_words_; }
   /// Why it was killed; empty if it was not.
   const std::string& killed_because() const { return killed_because_; }
 
@@ -42,7 +46,7 @@ class Worker {
   ChildProcess process_;
   int64_t beats_ = 0;
   Clock::time_point last_beat_ = Clock::now();
-  std::string killed_because_;
+  std::string killed_because_, last_words_;
 };
 
 }  // namespace backobs

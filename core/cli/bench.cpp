@@ -46,6 +46,7 @@ struct Measured {
 };
 
 std::unique_ptr<BenchSetup> set_up(Context& context, const BenchOptions& options) {
+  warn_of_threads(context.flags.thread_count());
   const auto name = context.plugin("problem", options.problem).manifest.name;
   const bool all = options.extensions == std::vector<std::string>{"all"};
   auto extensions = make_extensions(context, all ? std::vector<std::string>() : options.extensions);
@@ -178,7 +179,7 @@ ExitCode bench(Context& context, const BenchOptions& options) {
 void add_bench(CLI::App& app, Context& context) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App& verb = add_verb(app, context, "bench", "Time, memory and counted floor of a pass beside the plain gradient's",
-                            [&context, options] { return bench(context, *options); });
+                            [&context, options] { return bench(context, *options); }, pass_flags());
   verb.add_option("problem", options->problem, "problem plugin")->required()->type_name("PROBLEM");
   verb.add_option("--extensions", options->extensions, "these quantities, or all (the default)")->type_name("NAME,...")->delimiter(',');
   verb.add_option_function<std::string>("--repeats",

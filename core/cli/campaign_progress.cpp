@@ -2,6 +2,8 @@
 #include "cli/campaign_progress.h"
 
 #include "cli/run_progress.h"
+#include "files/number_format.h"
+#include "files/printable.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -41,10 +43,8 @@ std::string run_bar(const Worker& worker, const std::string& title) {
   const Position at = worker.position();
   std::string text = title + " " + bar(at.share);
   if (at.step < 0) return text + " starting";
-  char numbers[96];
-  std::snprintf(numbers, sizeof numbers, " epoch %lld step %lld loss %.4g", static_cast<long long>(at.epoch),
-                static_cast<long long>(at.step), at.loss);
-  return text + numbers;
+  return text + " epoch " + std::to_string(at.epoch) + " step " + std::to_string(at.step) + " loss " +
+         formatted("%.4g", at.loss);
 }
 
 }  // namespace
@@ -90,13 +90,13 @@ std::string CampaignProgress::campaign_bar(double share, int64_t ended) {
 
 void CampaignProgress::say(const std::string& text) {
   clear();
-  std::fprintf(stderr, "%s\n", text.c_str());
+  std::fprintf(stderr, "%s\n", printable(text).c_str());
 }
 
 void CampaignProgress::draw(const std::vector<std::string>& bars) {
   clear();
   const std::size_t width = columns() - 1;
-  for (const auto& text : bars) std::fprintf(stderr, "%s\n", text.substr(0, width).c_str());
+  for (const auto& text : bars) std::fprintf(stderr, "%s\n", printable(text).substr(0, width).c_str());
   std::fflush(stderr);
   drawn_ = bars.size();
 }

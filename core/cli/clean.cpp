@@ -28,7 +28,8 @@ std::vector<fs::path> leftovers(const fs::path& run_folder) {
 ExitCode clean(const CleanOptions& options) {
   uintmax_t bytes = 0;
   int64_t files = 0;
-  for (const FinishedRun& run : finished_runs(options.folder)) {
+  DamagedRuns damaged;  // their leftovers may be all there is of them
+  for (const FinishedRun& run : finished_runs(options.folder, damaged)) {
     if (RunLock::is_held(run.folder)) continue;
     for (const auto& file : leftovers(run.folder)) {
       bytes += fs::file_size(file);
@@ -47,7 +48,7 @@ ExitCode clean(const CleanOptions& options) {
 void add_clean(CLI::App& app, Context& context) {
   auto options = std::make_shared<CleanOptions>();
   CLI::App& verb = add_verb(app, context, "clean", "Removes checkpoints and other leftovers of finished runs.",
-                            [options] { return clean(*options); });
+                            [options] { return clean(*options); }, {});
   verb.add_option("folder", options->folder, "the campaign's folder")->required()->type_name("DIR");
   verb.add_flag("--json", options->json, "how much, as JSON");
 }

@@ -2,7 +2,9 @@
 #include "cli/common_flags.h"
 
 #include <backobs/error.h>
+#include <backobs/log.h>
 
+#include "campaign/settings.h"
 #include "files/number_format.h"
 
 #include <c10/util/Exception.h>
@@ -13,8 +15,6 @@
 
 namespace backobs {
 namespace {
-
-constexpr int64_t kMaximumThreads = 4096;
 
 Source source_from(const std::string& text) {
   if (text == "real") return Source::real;
@@ -28,6 +28,13 @@ c10::ScalarType dtype_from(const std::string& text) {
   throw UsageError("--dtype", "`" + text + "`", "float32 or float64", nearest_name(text, {"float32", "float64"}));
 }
 
+int64_t threads_from(const std::string& text) {
+  const int64_t threads = integer_flag("--threads", text, 1);
+  if (threads > kMostThreads)
+    throw UsageError("--threads", "`" + text + "`", "at most " + std::to_string(kMostThreads));
+  return threads;
+}
+
 c10::Device device_from(const std::string& text) {
   try {
     return c10::Device(text);
@@ -38,20 +45,28 @@ c10::Device device_from(const std::string& text) {
 
 /// CLI11 reads numbers as C does ("010" is 8), so every flag arrives here as text.
 using Reader = std::function<void(const std::string&)>;
-CLI::Option* add(CLI::App& verb, const std::string& name, const std::string& type, const Reader& read,
-                 const std::string& doc) {
-  return verb.add_option_function<std::string>(name, read, doc)->type_name(type)->group("Common flags");
-}
 
-void attach_paths(CLI::App& verb, CommonFlags& flags) {
-  verb.add_option("--plugin-path", flags.plugin_path, "look for plugins in this folder first; may be repeated")
-      ->type_name("DIR")
-      ->group("Common flags")
-      ->allow_extra_args(false);
-  add(
-      verb, "--data-dir", "DIR", [&](const std::string& text) { flags.data_dir = text; }, "where data files are");
-  add(
-      verb, "--output", "DIR", [&](const std::string& text) { flags.output = text; }, "where results go");
+struct CommonFlag {
+  std::string name, type, doc;
+  Reader read;
+};
+
+std::vector<CommonFlag> table_of(CommonFlags& flags) {
+  return {
+      {"--data-dir", "DIR", "where data files are", [&](auto& text) { flags.data_dir = text; }},
+      {"--output", "DIR", "where results go", [&](auto& text) { flags.output = text; }},
+      {"--source", "real|synthetic", "real data files, or seeded noise of the same shapes",
+       [&](auto& text) { flags.source = source_from(text); }},
+      {"--batch-size", "N", "samples in a mini-batch (default: the problem's)",
+       [&](auto& text) { flags.batch_size = integer_flag("--batch-size", text, 1); }},
+      {"--seed", "S", "decides every draw (default: 42)",
+       [&](auto& text) { flags.seed = integer_flag("--seed", text, 0); }},
+      {"--threads", "T", "threads to compute with (default: all of the machine)",
+       [&](auto& text) { flags.threads = threads_from(text); }},
+      {"--device", "DEVICE", "default: cpu", [&](auto& text) { flags.device = device_from(text); }},
+      {"--dtype", "float32|float64", "type of parameters and data (default: float32)",
+       [&](auto& text) { flags.dtype = dtype_from(text); }},
+  };
 }
 
 }  // namespace
@@ -84,31 +99,38 @@ DataRequest CommonFlags::data_request(Protocol protocol) const {
   return request;
 }
 
-void attach_common_flags(CLI::App& verb, CommonFlags& flags) {
-  attach_paths(verb, flags);
-  add(
-      verb, "--source", "real|synthetic", [&](const std::string& text) { flags.source = source_from(text); },
-      "real data files, or seeded noise of the same shapes");
-  add(
-      verb, "--batch-size", "N",
-      [&](const std::string& text) { flags.batch_size = integer_flag("--batch-size", text, 1); },
-      "samples in a mini-batch (default: the problem's)");
-  add(
-      verb, "--seed", "S", [&](const std::string& text) { flags.seed = integer_flag("--seed", text, 0); },
-      "decides every draw (default: 42)");
-  add(
-      verb, "--threads", "T",
-      [&](const std::string& text) {
-        flags.threads = integer_flag("--threads", text, 1);
-        if (*flags.threads > kMaximumThreads)
-          throw UsageError("--threads", "`" + text + "`", "at most " + std::to_string(kMaximumThreads));
-      },
-      "threads to compute with (default: all of the machine)");
-  add(
-      verb, "--device", "DEVICE", [&](const std::string& text) { flags.device = device_from(text); }, "default: cpu");
-  add(
-      verb, "--dtype", "float32|float64", [&](const std::string& text) { flags.dtype = dtype_from(text); },
-      "type of parameters and data (default: float32)");
+const FlagNames& common_flag_names() {
+  static const FlagNames names = [] {
+    CommonFlags unused;
+    FlagNames all = {"--plugin-path"};
+    for (const CommonFlag& flag : table_of(unused)) all.push_back(flag.name);
+    return all;
+  }();
+  return names;
+}
+
+FlagNames pass_flags() {
+  FlagNames names = common_flag_names();
+  names.erase(std::remove(names.begin(), names.end(), "--output"), names.end());
+  return names;
+}
+
+void attach_common_flags(CLI::App& verb, CommonFlags& flags, const FlagNames& names) {
+  const auto wanted = [&](const std::string& name) { return std::count(names.begin(), names.end(), name) > 0; };
+  if (wanted("--plugin-path"))
+    verb.add_option("--plugin-path", flags.plugin_path, "look for plugins in this folder first; may be repeated")
+        ->type_name("DIR")
+        ->group("Common flags")
+        ->allow_extra_args(false);
+  for (const CommonFlag& flag : table_of(flags))
+    if (wanted(flag.name))
+      verb.add_option_function<std::string>(flag.name, flag.read, flag.doc)->type_name(flag.type)->group("Common flags");
+}
+
+void warn_of_threads(int64_t threads) {
+  if (threads > available_cores())
+    log::warn(std::to_string(threads) + " threads on " + std::to_string(available_cores()) +
+              " cores: they wait for one another");
 }
 
 }  // namespace backobs

@@ -14,7 +14,7 @@
 
 namespace backobs {
 
-/// The flags that mean the same on every verb. An empty optional was not given: the problem's or the file's own value
+/// The flags that mean the same on every verb that has them. An empty optional was not given: the problem's or the file's own value
 /// counts then.
 struct CommonFlags {
   std::vector<std::filesystem::path> plugin_path;  ///< --plugin-path, may be repeated; searched first
@@ -23,7 +23,7 @@ struct CommonFlags {
   std::filesystem::path output;                    ///< --output; empty: the verb's own default
   std::optional<int64_t> batch_size;               ///< --batch-size, at least 1
   std::optional<uint64_t> seed;                    ///< --seed, from 0
-  std::optional<int64_t> threads;                  ///< --threads, at least 1; absent: all hardware threads
+  std::optional<int64_t> threads;                  ///< --threads, 1 to 1024; absent: all hardware threads
   std::optional<c10::Device> device;               ///< --device; absent: cpu
   std::optional<c10::ScalarType> dtype;            ///< --dtype float32|float64; absent: float32
 
@@ -33,9 +33,19 @@ struct CommonFlags {
   DataRequest data_request(Protocol protocol = Protocol::deepobs) const;
 };
 
-/// Adds the common flags to a verb. They are read into `flags` when the command line is parsed; a wrong value throws
-/// UsageError.
-void attach_common_flags(CLI::App& verb, CommonFlags& flags);
+using FlagNames = std::vector<std::string>;
+/// All of them, "--plugin-path" first.
+const FlagNames& common_flag_names();
+
+/// Those of verbs that compute and write no results: all but "--output".
+FlagNames pass_flags();
+
+/// Adds those of the common flags to a verb that it reads; the others are unknown to it. They are read into `flags` when
+/// the command line is parsed; a wrong value throws UsageError.
+void attach_common_flags(CLI::App& verb, CommonFlags& flags, const FlagNames& names = common_flag_names());
+
+/// Says so where there are more threads than cores.
+void warn_of_threads(int64_t threads);
 
 /// A strict number from a flag's text. Throws UsageError naming the flag.
 int64_t integer_flag(const std::string& flag, const std::string& text, int64_t minimum);

@@ -162,7 +162,7 @@ std::vector<std::string> completions(const CLI::App& app, std::vector<std::strin
 void add_completion(CLI::App& app, Context& context) {
   auto shell = std::make_shared<std::string>();
   CLI::App& verb = add_verb(app, context, "completion", "Print a script that completes verbs, flags and names in a shell",
-                            [shell] { return completion(*shell); });
+                            [shell] { return completion(*shell); }, {});
   verb.add_option("shell", *shell, "bash, zsh or fish")->type_name("SHELL")->required();
   verb.footer("bash: source <(backobs completion bash)    zsh: source <(backobs completion zsh)\n"
               "fish: backobs completion fish | source");

@@ -31,9 +31,9 @@ std::vector<std::string> Context::extensions(const std::vector<std::string>& nam
 }
 
 CLI::App& add_verb(CLI::App& app, Context& context, const std::string& name, const std::string& doc,
-                   std::function<ExitCode()> action) {
+                   std::function<ExitCode()> action, const FlagNames& flags) {
   CLI::App& verb = *app.add_subcommand(name, doc);
-  attach_common_flags(verb, context.flags);
+  attach_common_flags(verb, context.flags, flags);
   verb.callback([&context, action = std::move(action)] {
     context.action = [&context, action] {
       at::set_num_threads(context.flags.thread_count());

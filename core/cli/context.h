@@ -34,16 +34,16 @@ class Context {
   std::unique_ptr<Registry> registry_;
 };
 
-/// Adds a verb with the common flags:
+/// Adds a verb with the common flags it reads (all, unless told otherwise):
 ///
 ///     auto options = std::make_shared<ListOptions>();
 ///     CLI::App& verb = add_verb(app, context, "list", "what it does",
-///                               [&context, options] { return list(context, *options); });
+///                               [&context, options] { return list(context, *options); }, {"--plugin-path"});
 ///     verb.add_option("kind", options->kind, "problem, extension or runner");
 ///
 /// The action runs after the whole command line is parsed, with LibTorch's thread count set.
 CLI::App& add_verb(CLI::App& app, Context& context, const std::string& name, const std::string& doc,
-                   std::function<ExitCode()> action);
+                   std::function<ExitCode()> action, const FlagNames& flags = common_flag_names());
 
 /// Runs `read`, which checks values from the command line: what would be an error of an experiment file (exit code 3)
 /// is one of usage (2) here.

@@ -142,7 +142,7 @@ ExitCode act(const Context& context, const DataOptions& options) {
 void add_data(CLI::App& app, Context& context) {
   auto options = std::make_shared<DataOptions>();
   CLI::App& verb = add_verb(app, context, "data", "lists, fetches and verifies data sets",
-                            [&context, options] { return act(context, *options); });
+                            [&context, options] { return act(context, *options); }, {"--data-dir"});
   verb.add_option("action", options->action, "list, fetch or verify")->required();
   verb.add_option("name", options->name, "a data set; list and verify take all without it");
   verb.add_flag("--json", options->json, "the answer of list or verify as JSON");

@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "files/comma_list.h"
+#include "files/printable.h"
 
 #include <memory>
 
@@ -46,7 +47,7 @@ std::string facts_text(const PluginFile& plugin, const Paint& paint) {
   std::vector<std::vector<std::string>> rows = {
       {"kind", m.kind}, {"version", m.version}, {"author", m.author}, {"file", plugin.file.string()}};
   if (!m.aliases.empty()) rows.push_back({"aliases", comma_list(m.aliases)});
-  return paint.bold(m.name) + ": " + m.summary + "\n" + table(rows, "  ");
+  return paint.bold(m.name) + ": " + printable(m.summary) + "\n" + table(rows, "  ");
 }
 
 std::string options_text(const Schema& schema, const Paint& paint) {
@@ -71,7 +72,7 @@ ExitCode describe(Context& context, const DescribeOptions& asked) {
   }
   if (kind == "problem") {
     const ProblemDescription problem =
-        describe_problem(context.registry(), plugin.manifest.name, schema, context.flags);
+        describe_problem(context.registry(), plugin.manifest.name, schema);
     document.update(to_json(problem));
     text += to_text(problem, paint);
   }
@@ -86,7 +87,7 @@ ExitCode describe(Context& context, const DescribeOptions& asked) {
 void add_describe(CLI::App& app, Context& context) {
   auto options = std::make_shared<DescribeOptions>();
   CLI::App& verb = add_verb(app, context, "describe", "Show what one plugin is: defaults, layers, parameters, options",
-                            [&context, options] { return describe(context, *options); });
+                            [&context, options] { return describe(context, *options); }, {"--plugin-path"});
   verb.add_option("kind", options->kind, "problem, extension, runner or layer")->type_name("KIND")->required();
   verb.add_option("name", options->name, "its name or an alias")->type_name("NAME")->required();
   verb.add_flag("--json", options->json, "print one object");

@@ -45,8 +45,7 @@ struct ProblemDescription {
 };
 
 /// Builds the problem with its default options; no data are read.
-ProblemDescription describe_problem(const Registry& registry, const std::string& name, const Schema& schema,
-                                    const CommonFlags& flags);
+ProblemDescription describe_problem(const Registry& registry, const std::string& name, const Schema& schema);
 nlohmann::ordered_json to_json(const ProblemDescription& problem);
 std::string to_text(const ProblemDescription& problem, const Paint& paint);
 

@@ -114,10 +114,9 @@ Rows parameter_rows(const ProblemDescription& problem) {
 
 }  // namespace
 
-ProblemDescription describe_problem(const Registry& registry, const std::string& name, const Schema& schema,
-                                    const CommonFlags& flags) {
+ProblemDescription describe_problem(const Registry& registry, const std::string& name, const Schema& schema) {
   const auto problem = registry.make_problem(name, schema.check({}, "problem `" + name + "`", ""));
-  const Network network = problem->network(Random(flags.seed.value_or(42)));
+  const Network network = problem->network(Random(42));
   const auto loss = problem->loss();
   ProblemDescription d;
   d.facts = problem->facts();

@@ -6,6 +6,7 @@
 #include "cli/print.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "files/printable.h"
 #include "host/first_look.h"
 #include "host/machine.h"
 #include "host/openblas.h"
@@ -102,7 +103,7 @@ void doctor_text(const Registry& registry, const Machine& machine) {
   if (registry.refused().empty()) return print("\nno plugin was refused\n");
   print("\n" + paint.bold("refused") + "\n");
   for (const auto& r : registry.refused())
-    print("  " + r.file.string() + "\n    " + paint.red(r.reason) + "\n    advice: " + advice(r) + "\n");
+    print("  " + printable(r.file.string()) + "\n    " + paint.red(r.reason) + "\n    advice: " + printable(advice(r)) + "\n");
 }
 
 struct DoctorOptions {
@@ -144,7 +145,7 @@ void add_doctor(CLI::App& app, Context& context) {
   auto options = std::make_shared<DoctorOptions>();
   CLI::App& verb =
       add_verb(app, context, "doctor", "Show what this installation computes with and which plugins it refuses",
-               [&context, options] { return doctor(context, *options); });
+               [&context, options] { return doctor(context, *options); }, {"--plugin-path", "--threads"});
   verb.add_flag("--json", options->json, "print one object");
   options->clear = verb.add_option("--clear-quarantine", options->cleared,
                                    "look again at FILE, or at all files that crashed, exited or hung while they were loaded")

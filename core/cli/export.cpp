@@ -19,39 +19,47 @@ struct ExportOptions {
   bool no_timing = false;
 };
 
-void export_csv(const ExportOptions& options, const std::vector<FinishedRun>& runs) {
+void export_csv(const ExportOptions& options, const std::vector<FinishedRun>& runs, DamagedRuns& damaged) {
   if (options.to.empty()) {
-    write_csv(std::cout, runs, !options.no_timing);
+    write_csv(std::cout, runs, !options.no_timing, damaged);
     std::cout.flush();
     if (!std::cout) throw Error(ExitCode::some_runs_failed, "stdout", "output that cannot be written");
     return;
   }
   const fs::path part = options.to.string() + ".part";
   std::ofstream stream(part);
-  write_csv(stream, runs, !options.no_timing);
+  write_csv(stream, runs, !options.no_timing, damaged);
   stream.close();
   if (!stream) throw ComputeError(part.string(), "a file that cannot be written");
   fs::rename(part, options.to);
 }
 
 /// The files of these runs in DeepOBS's tree, which leaves out what belongs to runs of other plans.
-void export_deepobs(const ExportOptions& options, const std::vector<FinishedRun>& runs) {
+void export_deepobs(const ExportOptions& options, const std::vector<FinishedRun>& runs, DamagedRuns& damaged) {
   if (options.to.empty()) throw UsageError("backobs export", "--format deepobs without --to", "--to DIR");
-  for (const FinishedRun& run : runs) {
-    const fs::path file = (run.folder / run.record.at("outputs").at("deepobs").get<std::string>()).lexically_normal();
-    const fs::path target = options.to / fs::relative(file, options.folder / "deepobs");
-    make_folder(target.parent_path());
-    fs::copy_file(file, target, fs::copy_options::overwrite_existing);
-  }
+  for (const FinishedRun& run : runs) try {
+      const fs::path file = (run.folder / run.record.at("outputs").at("deepobs").get<std::string>()).lexically_normal();
+      const fs::path target = options.to / fs::relative(file, options.folder / "deepobs");
+      make_folder(target.parent_path());
+      fs::copy_file(file, target, fs::copy_options::overwrite_existing);
+    } catch (const nlohmann::json::exception&) {
+      damaged[run.id] = "run.json is damaged";
+    } catch (const fs::filesystem_error& e) {
+      if (!fs::exists(e.path1())) damaged[run.id] = "no " + e.path1().string();
+      else throw ComputeError(e.path2().string(), "cannot be written: " + e.code().message());
+    }
 }
 
 ExitCode export_campaign(const ExportOptions& options) {
   if (options.format != "csv" && options.format != "deepobs")
     throw UsageError("--format", "`" + options.format + "`", "csv or deepobs",
                      nearest_name(options.format, {"csv", "deepobs"}));
-  const auto runs = finished_runs(options.folder);
-  if (runs.empty()) log::warn(options.folder.string() + ": no run is done yet");
-  options.format == "csv" ? export_csv(options, runs) : export_deepobs(options, runs);
+  if (options.no_timing && options.format != "csv") throw UsageError("--no-timing", "--format " + options.format, "csv");
+  DamagedRuns damaged;
+  const auto runs = finished_runs(options.folder, damaged);
+  if (runs.empty() && damaged.empty()) log::warn(options.folder.string() + ": no run is done yet");
+  options.format == "csv" ? export_csv(options, runs, damaged) : export_deepobs(options, runs, damaged);
+  warn_of(damaged);
   return ExitCode::done;
 }
 
@@ -60,7 +68,7 @@ ExitCode export_campaign(const ExportOptions& options) {
 void add_export(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExportOptions>();
   CLI::App& verb = add_verb(app, context, "export", "Writes the results of a campaign's finished runs for other programs.",
-                            [options] { return export_campaign(*options); });
+                            [options] { return export_campaign(*options); }, {});
   verb.add_option("folder", options->folder, "the campaign's folder")->required()->type_name("DIR");
   verb.add_option("--format", options->format, "csv: one long table; deepobs: the tree that DeepOBS reads")
       ->required()

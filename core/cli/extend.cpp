@@ -2,6 +2,7 @@
 #include "cli/pass_setup.h"
 #include "cli/verbs.h"
 #include "data/pt_file.h"
+#include "files/number_format.h"
 #include "walk/pass.h"
 
 #include <backobs/log.h>
@@ -39,6 +40,7 @@ ResultValue shapes_of(ResultValue value) {
 }
 
 Extended extend(Context& context, const ExtendOptions& options) {
+  warn_of_threads(context.flags.thread_count());
   const auto name = context.plugin("problem", options.problem).manifest.name;
   const auto problem_options = context.registry().schema("problem", name).check({}, "problem `" + name + "`", name);
   const std::shared_ptr<Problem> problem = context.registry().make_problem(name, problem_options);
@@ -82,13 +84,14 @@ std::string shapes_text(const TensorList& tensors) {
 void print_losses(const Extended& extended) {
   const auto& individual = extended.outcome.individual_loss;
   std::printf("individual losses    %s\n", shape_text(individual).c_str());
-  std::printf("mini-batch loss      %.9g\n", extended.outcome.evaluation.loss);
-  std::printf("mean of individual   %.9g\n\n", individual.to(at::kDouble).mean().item<double>());
+  print("mini-batch loss      " + formatted("%.9g", extended.outcome.evaluation.loss) + "\n");
+  print("mean of individual   " + formatted("%.9g", individual.to(at::kDouble).mean().item<double>()) + "\n\n");
 }
 
 void print_text(const Extended& extended, bool unreduced) {
   if (unreduced) print_losses(extended);
-  else std::printf("mini-batch loss %g, accuracy %f\n\n", extended.outcome.evaluation.loss, extended.outcome.evaluation.accuracy);
+  else print("mini-batch loss " + formatted("%g", extended.outcome.evaluation.loss) + ", accuracy " +
+             formatted("%f", extended.outcome.evaluation.accuracy) + "\n\n");
   if (extended.outcome.evaluation_statistics)
     std::printf("Quantities are of normalisation with running statistics; their gradient is grad_eval.\n\n");
   for (const auto& parameter : extended.network.parameters()) {
@@ -157,7 +160,7 @@ void add_extend(CLI::App& app, Context& context) {
                               else print_text(extended, options->unreduced);
                               if (!options->dump.empty()) dump(extended, options->dump);
                               return ExitCode::done;
-                            });
+                            }, pass_flags());
   verb.add_option("problem", options->problem, "problem plugin")->required()->type_name("PROBLEM");
   verb.add_option("--extensions", options->extensions, "only these quantities (default: all)")->type_name("NAME,...")->delimiter(',');
   verb.add_flag("--unreduced", options->unreduced, "also the individual losses, the loss and their mean");

@@ -60,7 +60,7 @@ ExitCode list(Context& context, const ListOptions& options) {
 void add_list(CLI::App& app, Context& context) {
   auto options = std::make_shared<ListOptions>();
   CLI::App& verb = add_verb(app, context, "list", "Show the plugins that were found, one line each",
-                            [&context, options] { return list(context, *options); });
+                            [&context, options] { return list(context, *options); }, {"--plugin-path"});
   verb.add_option("kind", options->kind, "problem, extension, runner or layer (default: all)")->type_name("KIND");
   verb.add_flag("--json", options->json, "print an array of objects");
 }

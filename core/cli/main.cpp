@@ -7,6 +7,7 @@
 #include "cli/context.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "files/printable.h"
 #include "host/first_look.h"
 #include "host/page_keeper.h"
 
@@ -44,7 +45,7 @@ void add_verbs(CLI::App& app, Context& context) {
 int failed(ExitCode code, const std::string& message) {
   const Paint paint(stderr);
   std::fflush(stdout);
-  std::fprintf(stderr, "%s %s\n", paint.red("error:").c_str(), message.c_str());
+  std::fprintf(stderr, "%s %s\n", paint.red("error:").c_str(), printable(message).c_str());
   return static_cast<int>(code);
 }
 

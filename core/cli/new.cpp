@@ -122,7 +122,7 @@ ExitCode create(Context& context, NewOptions options) {
 void add_new(CLI::App& app, Context& context) {
   auto options = std::make_shared<NewOptions>();
   CLI::App& verb = add_verb(app, context, "new", "Write a small, complete project of a plugin of your own",
-                            [&context, options] { return create(context, *options); });
+                            [&context, options] { return create(context, *options); }, {"--plugin-path"});
   verb.add_option("kind", options->kind, "problem, extension, runner or layer")->type_name("KIND")->required();
   verb.add_option("name", options->name, "its name, the stem of everything")->type_name("NAME")->required();
   verb.add_option("--dir", options->folder, "the project's folder, new or empty (default: ./NAME)")->type_name("DIR");

@@ -76,7 +76,7 @@ ExitCode show_plan(Context& context, const PlanOptions& options) {
 void add_plan(CLI::App& app, Context& context) {
   auto options = std::make_shared<PlanOptions>();
   CLI::App& verb = add_verb(app, context, "plan", "Shows the runs of an experiment file with their effective settings.",
-                            [&context, options] { return show_plan(context, *options); });
+                            [&context, options] { return show_plan(context, *options); }, pass_flags());
   verb.add_option("file", options->file, "experiment file (YAML)")->required()->type_name("FILE");
   add_set_flag(verb, options->set);
   verb.add_flag("--json", options->json, "as JSON");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/print.h"
 
+#include "files/printable.h"
+
 #include <algorithm>
 #include <cstdio>
 
@@ -10,6 +12,13 @@ namespace {
 /// Characters, not bytes: continuation bytes of UTF-8 take no room.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+/// Cells that only show: what stands in them may be a stranger's.
+std::vector<std::vector<std::string>> shown(std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows)
+    for (auto& cell : row) cell = printable(cell);
+  return rows;
 }
 
 std::vector<std::size_t> column_widths(const std::vector<std::vector<std::string>>& rows) {
@@ -29,7 +38,8 @@ void print(const nlohmann::ordered_json& document) {
   print(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
-std::string table(const std::vector<std::vector<std::string>>& rows, const std::string& indent) {
+std::string table(const std::vector<std::vector<std::string>>& cells, const std::string& indent) {
+  const auto rows = shown(cells);
   const auto widths = column_widths(rows);
   std::string text;
   for (const auto& row : rows) {

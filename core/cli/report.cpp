@@ -24,7 +24,7 @@ ExitCode report(const ReportOptions& options) {
 void add_report(CLI::App& app, Context& context) {
   auto options = std::make_shared<ReportOptions>();
   CLI::App& verb = add_verb(app, context, "report", "Writes a campaign's results as one HTML page that needs nothing else.",
-                            [options] { return report(*options); });
+                            [options] { return report(*options); }, {});
   verb.add_option("folder", options->folder, "the campaign's folder")->required()->type_name("DIR");
   verb.add_option("--to", options->to, "the page")->required()->type_name("FILE.html");
 }

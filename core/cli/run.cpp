@@ -141,7 +141,8 @@ void warn_of_crowding(const std::vector<const Run*>& runs, int64_t jobs) {
   int64_t threads = 0;
   for (const Run* run : runs) threads = std::max(threads, run->settings.threads);
   const int64_t together = threads * std::min(jobs, static_cast<int64_t>(runs.size()));
-  if (jobs > 1 && together > available_cores())
+  warn_of_threads(threads);
+  if (jobs > 1 && threads <= available_cores() && together > available_cores())
     log::warn(std::to_string(jobs) + " jobs with " + std::to_string(threads) + " threads each on " +
               std::to_string(available_cores()) + " cores: `threads` or --threads says how many a run takes");
 }

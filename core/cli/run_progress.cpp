@@ -2,6 +2,8 @@
 #include "cli/run_progress.h"
 
 #include "campaign/attribution.h"
+#include "files/number_format.h"
+#include "files/printable.h"
 
 #include <cstdio>
 #include <utility>
@@ -12,23 +14,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kBetweenLines = std::chrono::seconds(1);
 
-std::string format(const char* pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
-
 std::string result_text(const EpochEvaluation& evaluation) {
-  std::string text = "train " + format("%.4g", evaluation.train.loss) + ", valid " +
-                     format("%.4g", evaluation.valid.loss) + ", test " + format("%.4g", evaluation.test.loss);
-  if (evaluation.test.accuracy != 0) text += ", test acc " + format("%.4f", evaluation.test.accuracy);
+  std::string text = "train " + formatted("%.4g", evaluation.train.loss) + ", valid " +
+                     formatted("%.4g", evaluation.valid.loss) + ", test " + formatted("%.4g", evaluation.test.loss);
+  if (evaluation.test.accuracy != 0) text += ", test acc " + formatted("%.4f", evaluation.test.accuracy);
   return text;
 }
 
 }  // namespace
 
 RunProgress::RunProgress(std::string title, int64_t epochs)
-    : title_(std::move(title)), epochs_(epochs), start_(Clock::now()), last_(start_) {}
+    : title_(printable(title)), epochs_(epochs), start_(Clock::now()), last_(start_) {}
 
 void RunProgress::evaluated(const EpochEvaluation& evaluation, int64_t epoch, int64_t) {
   results_ = result_text(evaluation);

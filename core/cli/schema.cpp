@@ -10,7 +10,7 @@ void add_schema(CLI::App& app, Context& context) {
                             [&context] {
                               print(experiment_schema(context.registry()));
                               return ExitCode::done;
-                            });
+                            }, {"--plugin-path"});
   verb.footer("For editors: backobs schema > backobs.schema.json, and in the file\n"
               "# yaml-language-server: $schema=backobs.schema.json");
 }

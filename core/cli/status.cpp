@@ -2,6 +2,8 @@
 #include "campaign/surroundings.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
+#include "files/number_format.h"
+#include "files/printable.h"
 #include "report/run_status.h"
 
 #include <algorithm>
@@ -20,12 +22,6 @@ struct StatusOptions {
   bool json = false;
 };
 
-std::string number_text(const char* pattern, double value) {
-  char text[48];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
-
 Json status_json(const RunStatus& status) {
   return {{"index", status.run.index},
           {"id", status.run.id},
@@ -42,15 +38,15 @@ Json status_json(const RunStatus& status) {
 void print_table(const std::vector<RunStatus>& all) {
   std::vector<std::vector<std::string>> rows = {{"run", "id", "state", "epoch", "step", "loss", "left", "what"}};
   for (const RunStatus& one : all) {
-    const std::string left = one.left_s ? number_text("%.0f s", *one.left_s) : "";
-    const std::string loss = one.loss ? number_text("%.4g", *one.loss) : "";
+    const std::string left = one.left_s ? formatted("%.0f s", *one.left_s) : "";
+    const std::string loss = one.loss ? formatted("%.4g", *one.loss) : "";
     rows.push_back({std::to_string(one.run.index), one.run.id, one.state,
                     std::to_string(one.epoch) + "/" + std::to_string(one.epochs), std::to_string(one.step), loss, left,
                     one.run.title});
   }
   print(table(rows));
   for (const RunStatus& one : all)
-    if (!one.reason.empty()) print("\n" + one.run.id + " failed: " + one.reason + "\n");
+    if (!one.reason.empty()) print("\n" + printable(one.run.id + " " + one.state + ": " + one.reason) + "\n");
 }
 
 const RunStatus& find(const std::vector<RunStatus>& all, const std::string& index_or_id) {
@@ -141,7 +137,7 @@ ExitCode show_status(Context& context, const StatusOptions& options) {
 void add_status(CLI::App& app, Context& context) {
   auto options = std::make_shared<StatusOptions>();
   CLI::App& verb = add_verb(app, context, "status", "Shows where the runs of a campaign stand, from its files.",
-                            [&context, options] { return show_status(context, *options); });
+                            [&context, options] { return show_status(context, *options); }, {"--plugin-path"});
   verb.add_option("folder", options->folder, "the campaign's folder")->required()->type_name("DIR");
   verb.add_option("--explain", options->explain, "why `backobs run` would reuse or perform this run")
       ->type_name("INDEX|ID");

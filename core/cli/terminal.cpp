@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/terminal.h"
 
+#include "files/printable.h"
+
 #include <unistd.h>
 
 #include <cstdlib>
@@ -14,7 +16,8 @@ bool may_colour(std::FILE* stream) {
 }
 
 std::string Paint::wrap(const char* code, const std::string& text) const {
-  return on_ ? "\033[" + std::string(code) + "m" + text + "\033[0m" : text;
+  const std::string safe = printable(text);
+  return on_ ? "\033[" + std::string(code) + "m" + safe + "\033[0m" : safe;
 }
 
 }  // namespace backobs

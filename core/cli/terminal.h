@@ -9,7 +9,7 @@ namespace backobs {
 /// Whether this stream may be coloured: it is a terminal, not a dumb one, and NO_COLOR is unset or empty.
 bool may_colour(std::FILE* stream);
 
-/// Colours for one stream; plain text where it may not be coloured.
+/// Colours for one stream; plain text where it may not be coloured. Control characters in the text are shown, not obeyed.
 class Paint {
  public:
   explicit Paint(std::FILE* stream) : on_(may_colour(stream)) {}

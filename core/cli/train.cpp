@@ -6,6 +6,7 @@
 #include "cli/campaign_flags.h"
 #include "cli/train_flags.h"
 #include "cli/verbs.h"
+#include "files/number_format.h"
 
 #include <backobs/log.h>
 
@@ -42,8 +43,8 @@ class TrainPrinter final : public TrainingObserver {
   }
   void step_done(const StepPosition& place, double loss, bool) override {
     if (lines_.empty()) return;
-    std::printf("Epoch %lld, step %lld: loss %g\n", static_cast<long long>(place.epoch),
-                static_cast<long long>(place.index), loss);
+    std::printf("Epoch %lld, step %lld: loss %s\n", static_cast<long long>(place.epoch),
+                static_cast<long long>(place.index), formatted("%g", loss).c_str());
     std::stable_sort(lines_.begin(), lines_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (const auto& line : lines_) std::fputs(line.second.c_str(), stdout);
     lines_.clear();
@@ -64,7 +65,7 @@ void set_environment_from_flags(RunSettings& settings, const CommonFlags& flags,
   std::map<std::string, RawValue> raw = overrides_from(flags);
   raw.erase("batch_size");
   if (!protocol.empty()) raw["protocol"] = {{protocol}, false, false, "--protocol"};
-  set_environment(settings, environment_schema().check(raw, "backobs train", ""), "--device");
+  set_environment(settings, environment_schema().check(raw, "backobs train", ""), [](auto&) { return "--device"; });
 }
 
 RunSettings read_settings(Context& context, const TrainOptions& options) {
@@ -98,6 +99,7 @@ void write_result(const std::filesystem::path& output, const RunSettings& settin
 
 ExitCode train(Context& context, const TrainOptions& options) {
   const std::time_t start = std::time(nullptr);
+  warn_of_threads(context.flags.thread_count());
   const RunSettings settings = from_command_line([&] { return read_settings(context, options); });
   auto training = from_command_line([&] { return std::make_unique<Training>(settings, context.registry()); });
   for (const Refusal& refusal : training->refusals())

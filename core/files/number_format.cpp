@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <limits>
 #include <system_error>
 
 namespace backobs {
@@ -129,6 +131,17 @@ std::string python_real(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
   return finite_text(value, ".0");
+}
+
+std::string formatted(const char* pattern, double value) {
+  if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
+  std::array<char, 64> text{};
+  const int size = std::snprintf(text.data(), text.size(), pattern, value);
+  if (size < static_cast<int>(text.size())) return text.data();
+  std::string longer(static_cast<std::size_t>(size) + 1, '\0');
+  std::snprintf(longer.data(), longer.size(), pattern, value);
+  longer.pop_back();
+  return longer;
 }
 
 }  // namespace backobs

@@ -24,5 +24,7 @@ BACKOBS_API std::optional<bool> parse_flag(std::string_view text);
 BACKOBS_API std::string shortest_real(double value);
 /// A float as Python's json.dump prints it: "0.1", "1e-05", "100.0", "NaN", "Infinity", "-Infinity".
 BACKOBS_API std::string python_real(double value);
+/// One number for people: printf's "%.4g" and the like. NaN is "nan", whatever its sign.
+BACKOBS_API std::string formatted(const char* pattern, double value);
 
 }  // namespace backobs

@@ -3,6 +3,8 @@
 
 #include <backobs/log.h>
 
+#include "files/printable.h"
+
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -40,9 +42,9 @@ spdlog::logger& logger() {
 
 }  // namespace
 
-void debug(const std::string& message) { logger().debug(message); }
-void info(const std::string& message) { logger().info(message); }
-void warn(const std::string& message) { logger().warn(message); }
+void debug(const std::string& message) { logger().debug(printable(message)); }
+void info(const std::string& message) { logger().info(printable(message)); }
+void warn(const std::string& message) { logger().warn(printable(message)); }
 
 void also_to(const std::filesystem::path& file) {
   auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "report/csv.h"
 
+#include <backobs/error.h>
+
 #include <set>
 
 namespace backobs {
@@ -32,6 +34,19 @@ std::string run_fields(const FinishedRun& run) {
   return text + settings.at("seed").dump() + ",";
 }
 
+/// All of a run's rows: they are written whole or not at all.
+std::string rows_of(const FinishedRun& run, const std::string& tail, bool timing) {
+  const std::string head = run_fields(run);
+  std::string text;
+  read_metrics(run, [&](const MetricRow& row) {
+    text += head + std::to_string(row.step) + "," + std::to_string(row.epoch) + "," + row.split + "," +
+            csv_field(row.metric) + "," + csv_field(row.parameter) + "," + row.value;
+    if (timing) text += "," + row.wall_time;
+    text += tail;
+  });
+  return text;
+}
+
 }  // namespace
 
 std::string csv_field(const std::string& text) {
@@ -41,20 +56,16 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-void write_csv(std::ostream& stream, const std::vector<FinishedRun>& runs, bool timing) {
+void write_csv(std::ostream& stream, const std::vector<FinishedRun>& runs, bool timing, DamagedRuns& damaged) {
   const auto names = setting_names(runs);
   stream << "campaign,run_id,problem,runner,seed,step,epoch,split,metric,parameter,value" << (timing ? ",wall_time" : "");
   for (const auto& name : names) stream << "," << csv_field(name);
   stream << "\n";
-  for (const FinishedRun& run : runs) {
-    const std::string head = run_fields(run), tail = settings_fields(run, names) + "\n";
-    read_metrics(run.folder / "metrics.ndjson", [&](const MetricRow& row) {
-      stream << head << row.step << "," << row.epoch << "," << row.split << "," << csv_field(row.metric) << ","
-             << csv_field(row.parameter) << "," << row.value;
-      if (timing) stream << "," << row.wall_time;
-      stream << tail;
-    });
-  }
+  for (const FinishedRun& run : runs) try {
+      stream << rows_of(run, settings_fields(run, names) + "\n", timing);
+    } catch (const ComputeError& e) {
+      damaged[run.id] = e.what();
+    }
 }
 
 }  // namespace backobs

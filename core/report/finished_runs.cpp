@@ -4,9 +4,11 @@
 #include "files/number_format.h"
 
 #include <backobs/error.h>
+#include <backobs/log.h>
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -41,23 +43,50 @@ std::string text_of(const Json& row, const char* value, const char* text) {
   return special == "Infinity" ? "inf" : special == "-Infinity" ? "-inf" : "NaN";
 }
 
+/// A run that is over, nothing for one that is not. Throws what nlohmann-json throws where its record is not whole.
+std::optional<FinishedRun> read_run(const fs::path& folder) {
+  std::ifstream stream(folder / "run.json");
+  if (!stream) return std::nullopt;
+  Json record = Json::parse(stream);
+  const std::string state = record.at("state");
+  if (state != "done" && state != "diverged") return std::nullopt;
+  const Json& settings = record.at("settings");
+  for (const char* name : {"problem", "runner"}) settings.at(name).get<std::string>();
+  settings.at("seed").get<uint64_t>();
+  record.at("campaign").get<std::string>();
+  flat_settings(settings);
+  return FinishedRun{folder, folder.filename(), record.value("index", int64_t{0}), std::move(record)};
+}
+
+void check_size(const fs::path& file, int64_t wanted) {
+  std::error_code error;
+  const auto found = static_cast<int64_t>(fs::file_size(file, error));
+  if (error) throw ComputeError(file.string(), error.message(), "the run's metrics");
+  if (wanted >= 0 && found != wanted)
+    throw ComputeError(file.string(), std::to_string(found) + " bytes", std::to_string(wanted) + ", as run.json says");
+}
+
 }  // namespace
 
-std::vector<FinishedRun> finished_runs(const fs::path& campaign_folder) {
+std::vector<FinishedRun> finished_runs(const fs::path& campaign_folder, DamagedRuns& damaged) {
   std::error_code error;
   std::vector<FinishedRun> runs;
-  for (const auto& entry : fs::directory_iterator(campaign_folder / "runs", error)) {
-    std::ifstream stream(entry.path() / "run.json");
-    Json record = stream ? Json::parse(stream, nullptr, false) : Json();
-    if (!record.is_object()) continue;
-    const Json state = record.value("state", Json());
-    if (state != "done" && state != "diverged") continue;
-    runs.push_back({entry.path(), entry.path().filename(), record.value("index", int64_t{0}), std::move(record)});
-  }
+  for (const auto& entry : fs::directory_iterator(campaign_folder / "runs", error)) try {
+      if (auto run = read_run(entry.path())) runs.push_back(std::move(*run));
+    } catch (const Json::exception&) {
+      damaged[entry.path().filename()] = "run.json is damaged";
+    }
   if (error) throw UsageError(campaign_folder.string(), "no folder `runs`", "a folder that `backobs run` made");
   const auto place = [](const FinishedRun& run) { return std::tie(run.index, run.id); };
   std::sort(runs.begin(), runs.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
   return runs;
+}
+
+void warn_of(const DamagedRuns& damaged) {
+  for (const auto& [id, reason] : damaged) log::warn("run " + id + " is left out: " + reason);
+  if (!damaged.empty())
+    log::warn(std::to_string(damaged.size()) + (damaged.size() == 1 ? " run is" : " runs are") +
+              " damaged; `backobs run` performs a run again whose folder is removed");
 }
 
 MetricRow metric_row(const std::string& line) {
@@ -67,13 +96,16 @@ MetricRow metric_row(const std::string& line) {
           shortest_real(row.at("wall_time").get<double>())};
 }
 
-void read_metrics(const fs::path& file, const std::function<void(const MetricRow&)>& take) {
+void read_metrics(const FinishedRun& run, const std::function<void(const MetricRow&)>& take) {
+  const fs::path file = run.folder / "metrics.ndjson";
+  check_size(file, run.record.value("metrics_bytes", int64_t{-1}));
   std::ifstream stream(file);
   int64_t number = 0;
-  for (std::string line; std::getline(stream, line) && !stream.eof();) {
+  for (std::string line; std::getline(stream, line);) {
     ++number;
     MetricRow row;
     try {
+      if (stream.eof()) throw ComputeError(file.string() + ":" + std::to_string(number), "a line without end", "a row of metrics");
       row = metric_row(line);
     } catch (const nlohmann::json::exception&) {
       throw ComputeError(file.string() + ":" + std::to_string(number), "`" + line.substr(0, 80) + "`", "a row of metrics");

@@ -23,8 +23,15 @@ struct FinishedRun {
   nlohmann::ordered_json record;  ///< its run.json
 };
 
-/// In the order of index and id. Throws UsageError for a folder without `runs`.
-BACKOBS_API std::vector<FinishedRun> finished_runs(const std::filesystem::path& campaign_folder);
+/// Runs that are over, but whose files cannot be read, by id, with the reason. They are left out of what is made of a
+/// campaign, never silently.
+using DamagedRuns = std::map<std::string, std::string>;
+
+/// In the order of index and id; those with a damaged run.json go to `damaged`. Throws UsageError for a folder without
+/// `runs`.
+BACKOBS_API std::vector<FinishedRun> finished_runs(const std::filesystem::path& campaign_folder, DamagedRuns& damaged);
+/// Tells them on stderr, each with its reason, and how many there are.
+BACKOBS_API void warn_of(const DamagedRuns& damaged);
 
 /// One line of metrics.ndjson. Numbers as text: "0.25", "NaN", "inf", "-inf".
 struct MetricRow {
@@ -32,9 +39,9 @@ struct MetricRow {
   std::string split, metric, parameter, value, wall_time;
 };
 
-/// Every row of a metrics log, in order; a last line without an end is left out. Throws ComputeError with the line for
-/// one that is no row.
-BACKOBS_API void read_metrics(const std::filesystem::path& file, const std::function<void(const MetricRow&)>& take);
+/// Every row of a run's metrics log, in order. Throws ComputeError with the line for one that is no row, and for a log that
+/// is missing or not as long as run.json says.
+BACKOBS_API void read_metrics(const FinishedRun& run, const std::function<void(const MetricRow&)>& take);
 /// One line.
 BACKOBS_API MetricRow metric_row(const std::string& line);
 

@@ -70,6 +70,7 @@ std::string html_text(const std::string& text) {
 
 std::string html_report(const CampaignFolder& folder) {
   const ReportData data = report_data(folder);
+  warn_of(data.damaged);
   const std::string left_out =
       data.left_out ? std::to_string(data.left_out) + " series are left out, to keep the page small." : "";
   return filled(kReportPage, {{"campaign", html_text(folder.campaign())},

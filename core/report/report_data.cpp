@@ -4,6 +4,8 @@
 #include "report/finished_runs.h"
 #include "report/run_status.h"
 
+#include <backobs/error.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -129,14 +131,22 @@ ReportData report_data(const CampaignFolder& folder, std::size_t points) {
   data.environment = Json::object();
   std::map<std::string, Logged> logged;
   std::map<std::string, Json> records;
-  for (FinishedRun& run : finished_runs(folder.path())) {
-    read_metrics(run.folder / "metrics.ndjson", [&](const MetricRow& row) { take(logged[run.id], row); });
-    add_environment(data.environment, run.record);
-    records[run.id] = std::move(run.record);
-  }
+  for (FinishedRun& run : finished_runs(folder.path(), data.damaged)) try {
+      Logged one;
+      read_metrics(run, [&](const MetricRow& row) { take(one, row); });
+      logged[run.id] = std::move(one);
+      add_environment(data.environment, run.record);
+      records[run.id] = std::move(run.record);
+    } catch (const ComputeError& e) {
+      data.damaged[run.id] = e.what();
+    }
   const auto [names, length] = choose(logged, points, data.left_out);
   for (const RunStatus& status : campaign_status(folder)) {
     Json json = run_json(status);
+    if (const auto found = data.damaged.find(status.run.id); found != data.damaged.end()) {
+      json["state"] = "damaged";
+      json["reason"] = found->second;
+    }
     if (const auto record = records.find(status.run.id); record != records.end()) {
       const Logged& one = logged[status.run.id];
       json["seconds"] = shortened(record->second["durations"].value("training_s", 0.0));

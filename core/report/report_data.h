@@ -2,6 +2,7 @@
 #pragma once
 
 #include "campaign/campaign_folder.h"
+#include "report/finished_runs.h"
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@ struct ReportData {
   nlohmann::ordered_json runs;         ///< one object per planned run, as report.js reads it
   nlohmann::ordered_json environment;  ///< name to the values that finished runs had
   std::string yaml;                    ///< campaign.yaml
+  DamagedRuns damaged;                 ///< runs whose results could not be read
   std::size_t left_out = 0;            ///< series of quantities for which there was no room
 };
 

@@ -47,13 +47,6 @@ void look_at_log(RunStatus& status, const RunFolder& folder) {
   if (status.state == "running" && share > 0) status.left_s = seconds * (1 - share) / share;
 }
 
-std::string reason_of(const RunFolder& folder) {
-  std::ifstream stream(folder.record());
-  const auto record = nlohmann::json::parse(stream, nullptr, false);
-  if (!record.is_object() || !record.contains("error") || !record["error"].is_object()) return "";
-  return record["error"].value("message", "");
-}
-
 std::string state_of(const RunFolder& folder) {
   const auto recorded = folder.state();
   if (recorded == "done" || recorded == "diverged") return *recorded;
@@ -65,6 +58,7 @@ std::string state_of(const RunFolder& folder) {
 }  // namespace
 
 std::vector<RunStatus> campaign_status(const CampaignFolder& folder) {
+  std::error_code ignored;
   std::vector<RunStatus> all;
   for (PlannedRun& run : folder.planned()) {
     const RunFolder files(folder.path(), run.id);
@@ -72,7 +66,8 @@ std::vector<RunStatus> campaign_status(const CampaignFolder& folder) {
     status.epochs = run.settings.value("epochs", int64_t{0});
     status.run = std::move(run);
     status.state = state_of(files);
-    if (status.state == "failed") status.reason = reason_of(files);
+    if (status.state == "failed") status.reason = files.failure();
+    if (fs::exists(files.record(), ignored) && !files.state()) status.reason = "run.json is damaged, it is performed again";
     look_at_log(status, files);
     all.push_back(std::move(status));
   }

@@ -16,7 +16,7 @@ struct RunStatus {
   /// done, diverged, failed; running: a process holds its lock; interrupted: it has a checkpoint; waiting: it was never
   /// begun, or has to begin anew.
   std::string state;
-  std::string reason;  ///< of a failure
+  std::string reason;  ///< of a failure, or what is wrong with its files
   int64_t epoch = 0, epochs = 0, step = 0;
   std::optional<double> loss;    ///< of the last mini-batch that was logged
   std::optional<double> left_s;  ///< estimated from the epochs done, while it runs

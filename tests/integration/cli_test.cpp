@@ -13,6 +13,7 @@
 #include <iterator>
 #include <set>
 #include <string>
+#include <thread>
 
 namespace backobs {
 namespace {
@@ -73,13 +74,36 @@ TEST(Program, NamesTheNearestVerbFlagAndKind) {
 }
 
 TEST(Program, RefusesBadValuesOfCommonFlags) {
-  for (const char* flag : {"--batch-size 010", "--batch-size 0", "--seed -1", "--threads two", "--source imaginary",
-                           "--dtype float16", "--device abacus", "--plugin-path /nowhere/at/all"}) {
-    const Answer answer = backobs(std::string("list ") + flag);
+  for (const char* flag : {"--batch-size 010", "--batch-size 0", "--seed -1", "--threads two", "--threads 1025",
+                           "--source imaginary", "--dtype float16", "--device abacus", "--plugin-path /nowhere/at/all"}) {
+    const Answer answer = backobs(std::string("extend mnist_logreg ") + flag);
     EXPECT_EQ(answer.code, 2) << flag;
     EXPECT_TRUE(holds(answer.err, std::string(flag).substr(0, std::string(flag).find(' ')) + ": found `"))
         << answer.err;
   }
+}
+
+TEST(Program, RefusesCommonFlagsThatAVerbDoesNotRead) {
+  for (const char* call : {"list --batch-size 3", "status here --output there", "export here --format csv --seed 1",
+                           "report here --to a.html --threads 2", "clean here --dtype float64", "schema --device cpu",
+                           "extend mnist_logreg --output there", "data list --source real"}) {
+    const Answer answer = backobs(call);
+    EXPECT_EQ(answer.code, 2) << call;
+    EXPECT_TRUE(holds(answer.err, "found flag `--")) << call << ": " << answer.err;
+  }
+}
+
+TEST(Program, ShowsControlCharactersInMessages) {
+  const Answer answer = backobs("describe problem $(printf 'a\\033[31mb')");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_TRUE(holds(answer.err, "`a\\x1b[31mb`")) << answer.err;
+}
+
+TEST(Program, WarnsOfMoreThreadsThanCores) {
+  const Answer answer = backobs("extend quadratic_deep --source synthetic --extensions batch_l2 --threads " +
+                                std::to_string(std::thread::hardware_concurrency() + 1));
+  EXPECT_EQ(answer.code, 0) << answer.err;
+  EXPECT_TRUE(holds(answer.err, "they wait for one another")) << answer.err;
 }
 
 TEST(Program, RefusesUnknownPlugins) {

@@ -200,6 +200,40 @@ TEST_F(ExportTest, ReportIsOnePageWithEverything) {
   EXPECT_NE(page.find("campaign: c\nexperiments:"), std::string::npos);
 }
 
+/// What cannot be read is left out and told, and the rest is as it was.
+TEST_F(ExportTest, DamagedRunsAreLeftOutAndTold) {
+  fs::copy(folder() / "out", folder() / "hurt", fs::copy_options::recursive);
+  std::vector<std::string> ids;
+  const json all = records();
+  for (const auto& [id, record] : all.items())
+    if (record["state"] == "done" || record["state"] == "diverged") ids.push_back(id);
+  ASSERT_EQ(ids.size(), 4u);
+  const fs::path runs = folder() / "hurt/c/runs";
+  std::ofstream(runs / ids[0] / "run.json") << "{\"id\": ";
+  fs::resize_file(runs / ids[1] / "metrics.ndjson", fs::file_size(runs / ids[1] / "metrics.ndjson") - 10);
+  fs::remove(runs / ids[2] / "metrics.ndjson");
+  const Answer answer = backobs(folder(), "export hurt/c --format csv --no-timing");
+  EXPECT_EQ(answer.code, 0) << answer.err;
+  for (int i = 0; i < 3; ++i) EXPECT_NE(answer.err.find("run " + ids[i] + " is left out: "), std::string::npos) << answer.err;
+  EXPECT_NE(answer.err.find("3 runs are damaged"), std::string::npos) << answer.err;
+  std::string wanted;
+  std::istringstream lines(backobs(folder(), "export out/c --format csv --no-timing").out);
+  for (std::string line; std::getline(lines, line);)
+    if (wanted.empty() || line.find("," + ids[3] + ",") != std::string::npos) wanted += line + "\n";
+  EXPECT_EQ(rows_of(answer.out).size(), rows_of(wanted).size());
+  EXPECT_NE(answer.out.find(ids[3]), std::string::npos);
+
+  const Answer report = backobs(folder(), "report hurt/c --to hurt.html");
+  EXPECT_EQ(report.code, 0) << report.err;
+  EXPECT_NE(report.err.find("3 runs are damaged"), std::string::npos) << report.err;
+  EXPECT_NE(text_of(folder() / "hurt.html").find("\"state\":\"damaged\""), std::string::npos);
+  const json status = json::parse(backobs(folder(), "status hurt/c --json").out);
+  for (const json& run : status["runs"])
+    if (run["id"] == ids[0]) {
+      EXPECT_NE(run["reason"].get<std::string>().find("damaged"), std::string::npos);
+    }
+}
+
 TEST_F(ExportTest, CleanRemovesLeftoversOfFinishedRunsAlone) {
   const json all = records();
   for (const auto& [id, record] : all.items())

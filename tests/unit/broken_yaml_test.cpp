@@ -103,9 +103,10 @@ TEST(BrokenYaml, Experiments) {
       {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, seeds: -1}"), "option `seeds` = -1"},
       {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, seeds: []}"), "found an empty list under `seeds`"},
       {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, threads: 0}"), "option `threads` = 0"},
+      {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, threads: 1025}"), "and <= 1024"},
       {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, dtype: float16}"), "option `dtype` = float16"},
-      {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, device: abacus}"), "device `abacus`"},
-      {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, init: nowhere.pt}"), "init: nowhere.pt"},
+      {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, device: abacus}"), "a.yaml:3:67: found device `abacus`"},
+      {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, init: nowhere.pt}"), "a.yaml:3:65: init nowhere.pt: found no such file"},
   });
 }
 
@@ -122,7 +123,7 @@ TEST(BrokenYaml, Options) {
       {runner("lr: 1, epochs: 1.0"), "option `epochs` = 1.0"},
       {runner("lr: 1, epochs: 1e1"), "option `epochs` = 1e1"},
       {runner("lr: 1, nesterov: on"), "option `nesterov` = on"},
-      {runner("lr: 1, nesterov: true"), "nesterov without momentum"},
+      {runner("lr: 1, nesterov: true"), "a.yaml:3:58: runner `sgd`: found nesterov without momentum"},
       {runner("lr: 1, lr: 2"), "found key `lr` a second time"},
       {runner("lr: 1, momentun: 0.9"), "did you mean `momentum`?"},
       {runner("lr: 1, lr_sched_epochs: 3"), "option `lr_sched_epochs`"},
@@ -151,6 +152,9 @@ TEST(BrokenYaml, Extensions) {
       {extensions("[{name: variance, record: [avg]}]"), "option `record`"},
       {extensions("[{name: variance, record: mean}]"), "option `record`"},
       {extensions("[{name: variance, as: a b}]"), "found extension `variance` as `a b`, wanted letters, digits and '_'"},
+      {extensions("[{name: variance, as: loss}]"), "a.yaml:3:112: found extension `variance` as `loss`, wanted another name"},
+      {extensions("[{name: variance, as: accuracy}]"), "wanted another name, since `accuracy` is a metric"},
+      {extensions("[{name: variance, as: grad_eval}]"), "wanted another name, since `grad_eval` is a metric"},
       {extensions("[{name: diag_ggn_mc, mc_sample: 3}]"), "did you mean `mc_samples`?"},
   });
 }

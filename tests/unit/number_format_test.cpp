@@ -68,6 +68,14 @@ TEST(RealText, FollowsPythonsChoiceOfForm) {
   }
 }
 
+TEST(RealText, OfPeopleHasNoNegativeNaN) {
+  EXPECT_EQ(formatted("%.4g", -std::nan("")), "nan");
+  EXPECT_EQ(formatted("%.4g", std::nan("")), "nan");
+  EXPECT_EQ(formatted("%.4g", -INFINITY), "-inf");
+  EXPECT_EQ(formatted("%.3f s", 0.1234), "0.123 s");
+  EXPECT_EQ(formatted("%.1f", 1e100).size(), 103u);
+}
+
 TEST(RealText, ReadsBackToTheSameBits) {
   std::mt19937_64 generator(1);
   int compared = 0;
