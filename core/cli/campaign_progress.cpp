@@ -53,12 +53,17 @@ CampaignProgress::CampaignProgress(std::size_t planned, std::size_t runs)
     : planned_(planned), runs_(runs), terminal_(isatty(STDERR_FILENO)), start_(Clock::now()), last_() {}
 CampaignProgress::~CampaignProgress() { clear(); }
 
-void CampaignProgress::line(const Run&, const std::string& text) { say(text); }
+/// Runs side by side: a line that does not name its run, an error or a plugin's message, gets its name.
+void CampaignProgress::line(const Run& run, const std::string& text) {
+  const std::string title = title_of(run.index, planned_, short_text(run.settings));
+  const bool names_itself = text.empty() || text.rfind(title, 0) == 0;
+  say(names_itself ? text : title + ": " + text);
+}
 
 void CampaignProgress::ended(const Ending& ending, bool again) {
   const std::string title = title_of(ending.run->index, planned_, short_text(ending.run->settings));
   if (ending.reused) say(title + ": reused, " + ending.state + " before");
-  if (ending.state == "failed") say(title + ": failed, " + ending.reason + (again ? "; it is tried again" : ""));
+  if (ending.state == "failed") say(title + ": failed, " + ending.reason + " (run " + ending.run->id + ")" + (again ? "; it is tried again" : ""));
 }
 
 void CampaignProgress::waits(int64_t runs) {

@@ -10,6 +10,7 @@
 #include "files/printable.h"
 #include "host/first_look.h"
 #include "host/page_keeper.h"
+#include "testing/verify.h"
 
 #include <c10/util/Exception.h>
 
@@ -40,6 +41,7 @@ void add_verbs(CLI::App& app, Context& context) {
   add_new(app, context);
   add_doctor(app, context);
   add_completion(app, context);
+  add_verify(app, context);
 }
 
 int failed(ExitCode code, const std::string& message) {
@@ -57,6 +59,7 @@ int complete(const CLI::App& app, std::vector<std::string> words) {
 
 int run(int argc, char** argv) {
   if (argc > 1 && argv[1] == std::string(kLookVerb)) return examine({argv + 2, argv + argc});
+  if (argc > 1 && argv[1] == std::string(testing::kVerifyVerb)) return testing::verify_here({argv + 2, argv + argc});
   CLI::App app("Trains test problems of neural network optimisation and watches quantities of their backward pass.",
                "backobs");
   app.set_version_flag("--version", "backobs " BACKOBS_VERSION);

@@ -9,6 +9,7 @@ namespace backobs {
 void add_list(CLI::App& app, Context& context);
 void add_describe(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+void add_verify(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);

@@ -3,62 +3,23 @@
 
 #include <backobs/error.h>
 
+#include "host/answers.h"
 #include "host/child_process.h"
 #include "host/library.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
-#include <iostream>
 #include <utility>
 
 namespace backobs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// The private pipe that answers come through.
-class AnswerPipe {
- public:
-  AnswerPipe() {
-    if (::pipe2(ends_, O_CLOEXEC) != 0) throw ComputeError("a pipe to another process", std::strerror(errno));
-    ::fcntl(ends_[0], F_SETFL, O_NONBLOCK);
-  }
-  ~AnswerPipe() {
-    ::close(ends_[0]);
-    close_write_end();
-  }
-  AnswerPipe(const AnswerPipe&) = delete;
-  AnswerPipe& operator=(const AnswerPipe&) = delete;
-
-  int read_end() const { return ends_[0]; }
-  int write_end() const { return ends_[1]; }
-  void close_write_end() {
-    if (ends_[1] >= 0) ::close(std::exchange(ends_[1], -1));
-  }
-  /// Whole lines that have arrived.
-  std::vector<std::string> lines() {
-    char piece[4096];
-    for (ssize_t count; (count = ::read(ends_[0], piece, sizeof piece)) > 0;)
-      text_.append(piece, static_cast<std::size_t>(count));
-    std::vector<std::string> whole;
-    for (std::size_t at; (at = text_.find('\n')) != std::string::npos; text_.erase(0, at + 1))
-      whole.push_back(text_.substr(0, at));
-    return whole;
-  }
-
- private:
-  int ends_[2] = {-1, -1};
-  std::string text_;
-};
 
 std::string seconds_text(std::chrono::milliseconds time) {
   std::string text = std::to_string(static_cast<double>(time.count()) / 1000);
@@ -146,27 +107,7 @@ void set_limits() {
   const rlimit no_core{0, 0}, some_output{rlim_t{1} << 20, rlim_t{1} << 20};
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::setrlimit(RLIMIT_FSIZE, &some_output);
-  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
 }
-
-/// Stdout of this process, from now on: memory that can be asked for how much was written.
-class WatchedStdout {
- public:
-  WatchedStdout() : memory_(::memfd_create("backobs-stdout", MFD_CLOEXEC)) { ::dup2(memory_, STDOUT_FILENO); }
-  /// Bytes since the last call.
-  int64_t written() {
-    std::cout.flush();
-    std::fflush(stdout);
-    struct stat facts {};
-    if (::fstat(memory_, &facts) != 0) return 0;
-    return static_cast<int64_t>(facts.st_size) - std::exchange(seen_, static_cast<int64_t>(facts.st_size));
-  }
-
- private:
-  int memory_;
-  int64_t seen_ = 0;
-};
 
 std::string without_head(const Error& error, const std::string& head) {
   const std::string text = error.what();
@@ -191,17 +132,10 @@ std::string judge(const std::filesystem::path& file, WatchedStdout& output) {
   } catch (const std::exception& e) {
     wrong = e.what();
   }
-  for (char& c : wrong)
-    if (c == '\n') c = ' ';
   if (const auto bytes = output.written(); bytes > 0)
     return "quarantined found " + std::to_string(bytes) +
            " bytes written to stdout while it was loaded, wanted none: results go there";
   return wrong.empty() ? "sound" : "refused " + wrong;
-}
-
-void say(int answers, const std::string& line) {
-  const std::string text = line + "\n";
-  if (::write(answers, text.data(), text.size()) != static_cast<ssize_t>(text.size())) ::_exit(1);
 }
 
 }  // namespace
@@ -232,8 +166,8 @@ int examine(const std::vector<std::string>& arguments) {
   set_limits();
   WatchedStdout output;
   for (std::size_t i = 2; i < arguments.size(); ++i) {
-    say(answers, "begin");
-    say(answers, judge(arguments[i], output));
+    answer(answers, "begin");
+    answer(answers, judge(arguments[i], output));
   }
   ::_exit(0);  // what a plugin registered for the end is not our concern
 }

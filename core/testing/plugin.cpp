@@ -24,11 +24,20 @@ struct Plugin::Impl {
 
   /// Options for a factory of `kind`.
   Options options(const std::string& kind, const std::map<std::string, std::string>& given) const {
-    const std::string label = file.manifest.kind + " `" + file.manifest.name + "`";
-    if (file.manifest.kind != kind) throw PluginError(file.file.string(), label, "a plugin of kind " + kind);
+    require(kind);
     std::map<std::string, RawValue> raw;
     for (const auto& [name, text] : given) raw[name] = {{text}, false, false, "test"};
-    return library.schema().check(raw, label, "test");
+    return library.schema().check(raw, label(), "test");
+  }
+
+  template <typename T>
+  Factory<T> factory(const std::string& kind, std::unique_ptr<T> (PluginLibrary::*make)(const Options&) const) const {
+    require(kind);
+    return {library.schema(), [&opened = library, make](const Options& options) { return (opened.*make)(options); }};
+  }
+  std::string label() const { return file.manifest.kind + " `" + file.manifest.name + "`"; }
+  void require(const std::string& kind) const {
+    if (file.manifest.kind != kind) throw PluginError(file.file.string(), label(), "a plugin of kind " + kind);
   }
 
   PluginFile file;
@@ -51,5 +60,9 @@ std::unique_ptr<Extension> Plugin::make_extension(const std::map<std::string, st
 std::unique_ptr<Runner> Plugin::make_runner(const std::map<std::string, std::string>& options) const {
   return impl_->library.make_runner(impl_->options("runner", options));
 }
+
+Factory<Problem> Plugin::problem_factory() const { return impl_->factory("problem", &PluginLibrary::make_problem); }
+Factory<Extension> Plugin::extension_factory() const { return impl_->factory("extension", &PluginLibrary::make_extension); }
+Factory<Runner> Plugin::runner_factory() const { return impl_->factory("runner", &PluginLibrary::make_runner); }
 
 }  // namespace backobs::testing

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts its passes, in a state that outlives a restart, until it crashes, throws or hangs at one step.
+// Counts its passes, in a state that outlives a restart, until it crashes, throws, hangs or exits at one step.
 #include "idle_extension.h"
 
 #include <ATen/ATen.h>
@@ -15,7 +15,7 @@ namespace backobs {
 class FailsAtStep : public IdleExtension {
  public:
   static Schema schema() {
-    return {Option::text("how", "crash", "what happens").one_of({"crash", "throw", "hang"}),
+    return {Option::text("how", "crash", "what happens").one_of({"crash", "throw", "hang", "exit"}),
             Option::integer("step", 3, "at this global step").at_least(0),
             Option::text("marker", "", "file that is made then; where it is there already, nothing happens")};
   }
@@ -43,6 +43,7 @@ class FailsAtStep : public IdleExtension {
   void fail() const {
     if (how_ == "throw") throw std::runtime_error("thrown on purpose");
     if (how_ == "crash") ::raise(SIGSEGV);
+    if (how_ == "exit") ::_exit(0);
     while (true) ::pause();
   }
 
@@ -52,4 +53,4 @@ class FailsAtStep : public IdleExtension {
 
 }  // namespace backobs
 
-BACKOBS_EXTENSION(backobs::FailsAtStep, "Crashes, throws or hangs at one step", "")
+BACKOBS_EXTENSION(backobs::FailsAtStep, "Crashes, throws, hangs or exits at one step", "")

@@ -58,22 +58,28 @@ class ScheduleTest : public ::testing::Test {
 TEST_F(ScheduleTest, APluginThatFailsCostsItsOwnRun) {
   write(kProblem +
         "    runner: {name: sgd, lr: 0.01, epochs: 2}\n    extensions:\n      - [batch_l2]\n"
-        "      - [{name: fails_at_step, how: [crash, throw, hang]}]\n      - [variance]\n");
+        "      - [{name: fails_at_step, how: [crash, throw, hang, exit]}]\n      - [variance]\n");
   const Answer answer = run("--jobs 3 --max-silence 8 --json --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
   EXPECT_EQ(answer.code, 1) << answer.err;
   const json runs = json::parse(answer.out)["runs"];
-  ASSERT_EQ(runs.size(), 5u);
-  const char* const states[] = {"done", "failed", "failed", "failed", "done"};
-  const char* const reasons[] = {"", "signal 11", "thrown on purpose", "no sign of life for 8 s", ""};
+  ASSERT_EQ(runs.size(), 6u);
+  const char* const states[] = {"done", "failed", "failed", "failed", "failed", "done"};
+  const char* const reasons[] = {"", "signal 11", "thrown on purpose", "no sign of life for 8 s", "exit code 0", ""};
   const auto all = records();
-  for (std::size_t i = 0; i < 5; ++i) {
+  for (std::size_t i = 0; i < 6; ++i) {
     EXPECT_EQ(runs[i]["index"], i);
     EXPECT_EQ(runs[i]["state"], states[i]) << answer.err;
     const json& record = all.at(runs[i]["id"]);
     if (*reasons[i] == 0) continue;
     EXPECT_NE(record["error"]["message"].get<std::string>().find(reasons[i]), std::string::npos) << record["error"];
     EXPECT_EQ(record["error"]["at_work"], "extension `fails_at_step`, begin_pass, epoch 0, step 3");
+    EXPECT_NE(answer.err.find("(run " + runs[i]["id"].get<std::string>() + ")"), std::string::npos) << answer.err;
   }
+  // What a run says itself bears its name, because others speak as well.
+  const auto said = answer.err.find("error: extension `fails_at_step` in begin_pass, step 3: thrown on purpose");
+  ASSERT_NE(said, std::string::npos) << answer.err;
+  const auto line = answer.err.rfind('\n', said) + 1;
+  EXPECT_EQ(answer.err.compare(line, 6, "[3/6] "), 0) << answer.err;
 }
 
 TEST_F(ScheduleTest, FailFastStopsTheOthers) {

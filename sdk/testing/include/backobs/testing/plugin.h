@@ -6,6 +6,7 @@
 #include <backobs/options.h>
 #include <backobs/problem.h>
 #include <backobs/runner.h>
+#include <backobs/testing/checks.h>
 
 #include <filesystem>
 #include <map>
@@ -36,6 +37,12 @@ class BACKOBS_API Plugin {
   std::unique_ptr<Problem> make_problem(const std::map<std::string, std::string>& options = {}) const;
   std::unique_ptr<Extension> make_extension(const std::map<std::string, std::string>& options = {}) const;
   std::unique_ptr<Runner> make_runner(const std::map<std::string, std::string>& options = {}) const;
+
+  /// What check_problem, check_extension and check_runner take. Valid for as long as the process; PluginError if the plugin
+  /// is of another kind.
+  Factory<Problem> problem_factory() const;
+  Factory<Extension> extension_factory() const;
+  Factory<Runner> runner_factory() const;
 
  private:
   struct Impl;
