@@ -30,6 +30,12 @@ double entries(const ParameterInfo& parameter) {
   return product;
 }
 
+/// Rows of `columns`, by sample: one gradient, or the columns of a square root.
+double rows(const SignalKey& signal, int64_t loss_columns) {
+  if (signal.kind == SignalKey::Kind::gradient) return 1;
+  return static_cast<double>(signal.kind == SignalKey::Kind::sqrt_ggn_mc ? signal.samples : loss_columns);
+}
+
 /// Columns of curvature: the square roots and the residuals.
 std::optional<std::string> product_refusal(const Need& need, const NeedContext& c) {
   const auto kind = need.signal.kind;
@@ -87,12 +93,22 @@ std::optional<std::string> refusal(const Need& need, const NeedContext& c) {
     if (need.signal.kind == Kind::hessian_residuals)
       return need.to_string() + " does not exist: the number of residual columns depends on the network";
     if (need.what == What::squared_norms) return std::nullopt;
-    const double rows = need.signal.kind == Kind::gradient ? 1 : need.signal.kind == Kind::sqrt_ggn_mc
-                            ? static_cast<double>(need.signal.samples) : static_cast<double>(c.loss_columns);
-    return too_large("the columns", rows * batch * entries(c.parameter) * bytes);
+    return too_large("the columns", rows(need.signal, c.loss_columns) * batch * entries(c.parameter) * bytes);
   }
   if (need.what == What::sample_squares) return too_large("the values per sample", batch * entries(c.parameter) * bytes);
   return std::nullopt;
+}
+
+std::optional<std::string> refusal_in_tiles(const Need& need, const std::vector<ParameterInfo>& parameters,
+                                            int64_t loss_columns, int64_t batch_size, int64_t element_bytes) {
+  double each = 0;
+  if (need.what == What::columns && need.signal.kind != SignalKey::Kind::hessian_residuals)
+    each = rows(need.signal, loss_columns);
+  if (need.what == What::sample_squares) each = 1;
+  double all = 0;
+  for (const auto& parameter : parameters) all += entries(parameter);
+  return too_large("the values of all parameters, which a pass in several tiles holds together,",
+                   each * static_cast<double>(batch_size) * all * static_cast<double>(element_bytes));
 }
 
 }  // namespace backobs

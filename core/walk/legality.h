@@ -29,4 +29,9 @@ struct NeedContext {
 /// Why `need` cannot be served for this parameter; nothing if it can.
 std::optional<std::string> refusal(const Need& need, const NeedContext& context);
 
+/// Why `need` cannot be served for any parameter if the pass is walked in several tiles: values per sample or column then
+/// stay until the last tile, those of all parameters together, where one tile would stream them parameter by parameter.
+std::optional<std::string> refusal_in_tiles(const Need& need, const std::vector<ParameterInfo>& parameters,
+                                            int64_t loss_columns, int64_t batch_size, int64_t element_bytes);
+
 }  // namespace backobs

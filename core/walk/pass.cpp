@@ -99,7 +99,7 @@ const WalkPlan& Pass::Impl::plan_for(const std::vector<ExtensionInstance>& exten
   auto& known = plans[batch_size];
   for (const auto& plan : known)
     if (same(plan)) return plan;
-  known.push_back(make_plan(network, infos, extensions, shapes, batch_size));
+  known.push_back(make_plan(network, infos, extensions, shapes, batch_size, settings.tiling.budget_bytes));
   return known.back();
 }
 
@@ -152,7 +152,7 @@ std::vector<ParameterQuantities> Pass::Impl::quantities_of(const WalkPlan& plan)
 
 /// A walk of the gradient alone, for products with it: [1, *p] by parameter, as visits see it.
 TensorList Pass::Impl::gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const {
-  const auto plan = make_plan(network, infos, {}, shapes, info.batch_size);
+  const auto plan = make_plan(network, infos, {}, shapes, info.batch_size, settings.tiling.budget_bytes);
   auto quantities = quantities_of(plan);
   TensorList result(infos.size());
   walk_tiles({network, plan, tape, *loss, io, info, shapes, tiling}, quantities, [&](std::size_t p) {
@@ -232,7 +232,8 @@ Pass::~Pass() { impl_->release_blocks(); }
 const std::vector<ParameterInfo>& Pass::parameters() const { return impl_->infos; }
 
 std::vector<Refusal> Pass::refusals(const std::vector<ExtensionInstance>& extensions, int64_t batch_size) const {
-  return make_plan(impl_->network, impl_->infos, extensions, impl_->shapes, batch_size).refusals;
+  return make_plan(impl_->network, impl_->infos, extensions, impl_->shapes, batch_size, impl_->settings.tiling.budget_bytes)
+      .refusals;
 }
 
 Evaluation Pass::evaluate(const Batch& batch, const ForwardContext& context) const {

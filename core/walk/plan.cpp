@@ -64,6 +64,22 @@ std::vector<NodeId> channel_pair_tops(const Network& network, const WalkPlan& pl
   return tops;
 }
 
+/// Whether the signals that travel for these extensions fit the budget in one tile, as choose_tile() decides; residuals,
+/// which arise on the way, are not foreseen.
+bool fits_one_tile(const std::vector<ExtensionInstance>& extensions, const std::vector<std::vector<int64_t>>& shapes,
+                   int64_t loss_columns, int64_t batch_size, int64_t element_bytes, int64_t budget_bytes) {
+  std::set<SignalKey> signals;
+  for (const auto& instance : extensions)
+    for (const auto& need : instance.extension->needs()) signals.insert(need.signal);
+  int64_t columns = 1, widest = 1;
+  for (const auto& key : signals) {
+    if (key.kind == SignalKey::Kind::sqrt_ggn_exact) columns += loss_columns;
+    if (key.kind == SignalKey::Kind::sqrt_ggn_mc) columns += key.samples;
+  }
+  for (const auto& shape : shapes) widest = std::max(widest, features(shape));
+  return budget_bytes / (2 * widest * element_bytes) >= columns * batch_size;
+}
+
 void place_parameters(const Network& network, const std::vector<ParameterInfo>& infos, WalkPlan& plan) {
   plan.parameters_at.resize(network.nodes().size());
   for (std::size_t p = 0; p < infos.size(); ++p) {
@@ -89,7 +105,7 @@ bool WalkPlan::reads_gradient_vectors() const {
 
 WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& infos,
                    const std::vector<ExtensionInstance>& extensions,
-                   const std::vector<std::vector<int64_t>>& shapes, int64_t batch_size) {
+                   const std::vector<std::vector<int64_t>>& shapes, int64_t batch_size, int64_t budget_bytes) {
   WalkPlan plan;
   plan.extensions = extensions;
   plan.needs_of_parameter.resize(infos.size());
@@ -101,21 +117,28 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
   const auto tops = channel_pair_tops(network, plan, shapes);
   int64_t loss_columns = 0;
   for (const auto output : network.outputs()) loss_columns += features(shapes[output]);
+  const auto element_bytes =
+      infos.empty() ? int64_t{4} : static_cast<int64_t>(network.parameter(infos[0].name).value.element_size());
+  const bool streams = fits_one_tile(extensions, shapes, loss_columns, batch_size, element_bytes, budget_bytes);
 
   for (const auto& instance : extensions) {
     const auto declared = instance.extension->needs();
     plan.needs_of_extension.emplace_back(declared.begin(), declared.end());
     plan.visits.emplace_back(infos.size(), true);
+    std::optional<std::string> too_much_together;
+    for (const auto& need : declared)
+      if (!streams && !too_much_together)
+        too_much_together = refusal_in_tiles(need, infos, loss_columns, batch_size, element_bytes);
     for (std::size_t p = 0; p < infos.size(); ++p) {
-      const auto& parameter = network.parameter(infos[p].name);
-      const auto node = parameter.uses.front().node;
-      const NeedContext context{infos[p],   averaged[node], widest_to[tops[node]],
-                                loss_columns, batch_size,    static_cast<int64_t>(parameter.value.element_size())};
+      const auto node = network.parameter(infos[p].name).uses.front().node;
+      const NeedContext context{infos[p],     averaged[node], widest_to[tops[node]],
+                                loss_columns, batch_size,     element_bytes};
       auto reason = instance.extension->refuses(infos[p]);
       if (!reason && !plan.coupled_node.empty() && !declared.empty())
         reason = "samples are coupled at " + plan.coupled_node + ", which has no running statistics to evaluate with";
       for (const auto& need : declared)
         if (!reason) reason = refusal(need, context);
+      if (!reason) reason = too_much_together;
       if (reason) {
         plan.refusals.push_back({instance.name, infos[p].name, *reason});
         plan.visits.back()[p] = false;

@@ -42,9 +42,10 @@ struct WalkPlan {
   bool reads_gradient_vectors() const;
 };
 
-/// Plans a pass. `batch_size` decides what fits into memory; `sample_shapes` is Network::sample_shapes().
+/// Plans a pass. `batch_size` and `budget_bytes`, of signals in a tile, decide what fits into memory; `sample_shapes` is
+/// Network::sample_shapes().
 WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,
                    const std::vector<ExtensionInstance>& extensions,
-                   const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size);
+                   const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size, int64_t budget_bytes);
 
 }  // namespace backobs

@@ -55,7 +55,7 @@ struct WalkedProblem {
 };
 
 /// The quantities without meaning for one parameter: kfra where branches meet on the way to the loss, or where its
-/// matrix is too large; sqrt_ggn_exact where its 100 columns per parameter and sample are.
+/// matrix is too large; sqrt_ggn_exact where its columns are.
 inline std::set<std::string> refused_quantities(const std::string& problem, const std::string& parameter) {
   const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
   const bool dense = has(parameter, "dense");
@@ -65,8 +65,7 @@ inline std::set<std::string> refused_quantities(const std::string& problem, cons
   if (has(problem, "_vae")) refused.insert("kfra");  // three outputs
   if (has(problem, "_vgg") && !dense) refused.insert("kfra");
   if (problem == "cifar100_allcnnc" && (has(parameter, "conv1.") || has(parameter, "conv2."))) refused.insert("kfra");
-  if (has(problem, "cifar100_vgg") && (parameter == "dense1.weight" || parameter == "dense2.weight"))
-    refused.insert("sqrt_ggn_exact");
+  if (has(problem, "cifar100_vgg")) refused.insert("sqrt_ggn_exact");  // 110 GB, held together: one tile is 5 GB
   if (has(problem, "_vae") && parameter == "dense5.weight") refused.insert("sqrt_ggn_exact");  // 800 columns: 63 GB
   return refused;
 }
@@ -97,10 +96,6 @@ inline std::vector<std::vector<ExtensionInstance>> walked_together(const std::st
 /// Every value is reduced to its norm and dropped. Every cell that is not refused gets a finite one.
 inline void walk_with_everything(const std::string& name) {
   WalkedProblem walked(name);
-  // Its hundred columns are walked in tiles, so that what all parameters get is held: 110 GB, and more than 16 of the convolutions.
-  if (name.find("cifar100_vgg") != std::string::npos)
-    walked.extensions.erase(std::find_if(walked.extensions.begin(), walked.extensions.end(),
-                                         [](const auto& extension) { return extension.name == "sqrt_ggn_exact"; }));
   std::map<std::string, std::set<std::string>> seen;
   const auto record = [&](const std::string& quantity, const std::string& parameter, ResultValue value) {
     for (const auto& tensor : value.tensors)

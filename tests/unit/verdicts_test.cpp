@@ -110,7 +110,7 @@ TEST_F(VerdictsTest, SurviveDamage) {
     write(file(), damaged);
     EXPECT_FALSE(open().find(identity_of(b)));
     const auto found = open().find(identity_of(a));
-    if (found) EXPECT_EQ(found->kind, Verdict::Kind::quarantined);
+    if (found) { EXPECT_EQ(found->kind, Verdict::Kind::quarantined); }
   }
 }
 
