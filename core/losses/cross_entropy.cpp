@@ -103,6 +103,9 @@ class CrossEntropy final : public LossRule {
     const auto positions = hit.reshape({hit.size(0), -1}).to(at::kDouble);
     if (!has_labels(io)) return positions.mean(1);
     const auto counted = y.ne(options_.ignore_index).reshape(positions.sizes()).to(at::kDouble);
+    if (io.batch_size != io.samples() && counted.eq(0).any().item<bool>())
+      throw ComputeError("CrossEntropyLoss", std::to_string(io.samples()) + " of " + std::to_string(io.batch_size) + " samples",
+                         "the whole mini-batch, on whose counted targets the accuracy depends");
     return (positions * counted).sum(1) * (static_cast<double>(io.samples()) / counted.sum().clamp_min(1));
   }
 

@@ -44,7 +44,7 @@ void ParameterQuantities::add_fused_values(const LayerRule& rule, const std::str
   Tensor individual;
   if (products.columns.defined()) individual = shaped(products.columns);
   if (penalised && individual.defined())
-    individual += penalty::per_sample(key, value_.detach(), penalty_, tile.batch_size);
+    individual += penalty::per_sample(key, value_.detach(), penalty_, tile.of.batch_size);
   if (needs(What::columns, key)) join(What::columns, key, individual, 1, tile, total_columns);
   if (needs(What::sample_squares, key))
     join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(products.sample_squares), 0, tile,

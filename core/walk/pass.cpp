@@ -2,6 +2,7 @@
 #include "walk/pass.h"
 
 #include "network/tape.h"
+#include "walk/micro_batch.h"
 #include "walk/plan.h"
 #include "walk/sweep.h"
 #include "walk/tiles.h"
@@ -63,11 +64,11 @@ struct Pass::Impl {
   std::vector<ParameterInfo> describe_parameters() const;
   const WalkPlan& plan_for(const std::vector<ExtensionInstance>& extensions, int64_t batch_size);
   double penalty() const;
-  LossIO loss_io(const TensorList& outputs, const Batch& batch) const;
+  LossIO loss_io(const TensorList& outputs, const Batch& batch, int64_t batch_size) const;
   bool couples_samples(const ForwardContext& context) const;
   void refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size);
-  Evaluation evaluation(const LossIO& io, const Tensor& contributions, double whole_penalty) const;
-  std::vector<ParameterQuantities> quantities_of(const WalkPlan& plan) const;
+  Evaluation evaluation(const LossIO& io, const Tensor& contributions, double penalty_share) const;
+  std::vector<ParameterQuantities> quantities_of(const WalkPlan& plan, const SampleCount& count) const;
   TensorList gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const;
   void release_blocks();
   void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
@@ -111,15 +112,15 @@ double Pass::Impl::penalty() const {
   return sum;
 }
 
-LossIO Pass::Impl::loss_io(const TensorList& outputs, const Batch& batch) const {
-  LossIO io{outputs, batch.targets, batch.size, 1, {}};
+LossIO Pass::Impl::loss_io(const TensorList& outputs, const Batch& batch, int64_t batch_size) const {
+  LossIO io{outputs, batch.targets, batch_size, 1, {}};
   io.divisor = loss->divisor(io);
   return io;
 }
 
-Evaluation Pass::Impl::evaluation(const LossIO& io, const Tensor& contributions, double whole_penalty) const {
+Evaluation Pass::Impl::evaluation(const LossIO& io, const Tensor& contributions, double penalty_share) const {
   Evaluation result;
-  result.loss = contributions.sum(at::kDouble).item<double>() + whole_penalty;
+  result.loss = contributions.sum(at::kDouble).item<double>() + penalty_share;
   if (loss->has_accuracy())
     result.accuracy = loss->hits(io).sum().item<double>() / static_cast<double>(io.batch_size);
   return result;
@@ -141,22 +142,22 @@ void Pass::Impl::refuse_coupling(const Tape& tape, const ForwardContext& context
   probed.insert(key);
 }
 
-std::vector<ParameterQuantities> Pass::Impl::quantities_of(const WalkPlan& plan) const {
+std::vector<ParameterQuantities> Pass::Impl::quantities_of(const WalkPlan& plan, const SampleCount& count) const {
   std::vector<ParameterQuantities> quantities;
   quantities.reserve(infos.size());
   for (std::size_t p = 0; p < infos.size(); ++p)
     quantities.emplace_back(infos[p], network.parameter(infos[p].name).value, plan.needs_of_parameter[p],
-                            settings.penalty_in_quantities);
+                            settings.penalty_in_quantities, count);
   return quantities;
 }
 
 /// A walk of the gradient alone, for products with it: [1, *p] by parameter, as visits see it.
 TensorList Pass::Impl::gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const {
-  const auto plan = make_plan(network, infos, {}, shapes, info.batch_size, settings.tiling.budget_bytes);
-  auto quantities = quantities_of(plan);
+  const auto plan = make_plan(network, infos, {}, shapes, io.samples(), settings.tiling.budget_bytes);
+  auto quantities = quantities_of(plan, {io.samples(), info.batch_size});
   TensorList result(infos.size());
   walk_tiles({network, plan, tape, *loss, io, info, shapes, tiling}, quantities, [&](std::size_t p) {
-    quantities[p].finish(info.batch_size);
+    quantities[p].finish();
     result[p] = quantities[p].value({Need::What::sum, SignalKey::gradient()}).clone().unsqueeze(0);
   });
   return result;
@@ -170,14 +171,14 @@ void Pass::Impl::release_blocks() {
 
 void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
                       const ResultSink& sink, const Visited& visited) {
-  auto quantities = quantities_of(plan);
+  auto quantities = quantities_of(plan, {io.samples(), info.batch_size});
   for (const auto& one : quantities)
     for (const auto& block : one.blocks()) blocks.push_back(block);
-  Visits visits(plan, infos, network, info, sink);
+  Visits visits(plan, infos, network, info, io.samples(), sink);
   visits.begin();
   visits.give_vectors(plan.reads_gradient_vectors() ? gradients(tape, io, info, tiling) : TensorList{}, quantities);
   const auto complete = [&](std::size_t p) {
-    quantities[p].finish(info.batch_size);
+    quantities[p].finish();
     visits.visit(p, quantities[p]);
     if (visited) visited(p, quantities[p]);
     quantities[p].clear();
@@ -193,12 +194,12 @@ PassOutcome Pass::Impl::training_pass(const Batch& batch, const PassInfo& info, 
   const bool coupled = couples_samples(context);
   const Tape tape(network, batch.inputs, context);
   if (!plan.extensions.empty() && !coupled) refuse_coupling(tape, context, batch.size);
-  auto io = loss_io(tape.outputs(), batch);
+  auto io = loss_io(tape.outputs(), batch, info.batch_size);
   const auto contributions = loss->contributions(io);
 
   PassOutcome outcome;
   const double whole = penalty();
-  outcome.evaluation = evaluation(io, contributions, whole);
+  outcome.evaluation = evaluation(io, contributions, whole * SampleCount{batch.size, info.batch_size}.share());
   outcome.output = tape.output(0);
   outcome.individual_loss = loss->individual(io, contributions);
   if (whole != 0)
@@ -216,7 +217,7 @@ void Pass::Impl::frozen_pass(const Batch& batch, const PassInfo& info, ForwardCo
   context.frozen_normalisation = true;
   const Tape tape(network, batch.inputs, context);
   refuse_coupling(tape, context, batch.size);
-  auto io = loss_io(tape.outputs(), batch);
+  auto io = loss_io(tape.outputs(), batch, info.batch_size);
   loss->contributions(io);
   GradientsAside training(network, infos);
   walk(plan, tape, io, info, settings.tiling, sink, [&](std::size_t p, const ParameterQuantities& quantities) {
@@ -238,7 +239,7 @@ std::vector<Refusal> Pass::refusals(const std::vector<ExtensionInstance>& extens
 
 Evaluation Pass::evaluate(const Batch& batch, const ForwardContext& context) const {
   at::NoGradGuard no_grad;
-  auto io = impl_->loss_io(run_forward(impl_->network, batch.inputs, context), batch);
+  auto io = impl_->loss_io(run_forward(impl_->network, batch.inputs, context), batch, batch.size);
   const auto contributions = impl_->loss->contributions(io);
   return impl_->evaluation(io, contributions, impl_->penalty());
 }
@@ -246,16 +247,21 @@ Evaluation Pass::evaluate(const Batch& batch, const ForwardContext& context) con
 PassOutcome Pass::run(const Batch& batch, const PassInfo& info, bool training,
                       const std::vector<ExtensionInstance>& extensions, const ResultSink& sink) {
   at::NoGradGuard no_grad;
-  if (info.batch_size != batch.size)
+  if (batch.size > info.batch_size)
     throw ComputeError("pass at step " + std::to_string(info.step), std::to_string(batch.size) + " samples of a mini-batch of " +
-                       std::to_string(info.batch_size), "the whole mini-batch: means, roots and penalty are of N samples");
+                       std::to_string(info.batch_size), "a mini-batch or a part of it");
   impl_->release_blocks();
   const ForwardContext context{training, false, info.random, {}};
-  const auto& plan = impl_->plan_for(extensions, info.batch_size);
-  if (extensions.empty() || !plan.coupled_node.empty() || !impl_->couples_samples(context))
+  const bool coupled = impl_->couples_samples(context);
+  const auto& plan = impl_->plan_for(extensions, batch.size);
+  if (const SampleCount count{batch.size, info.batch_size}; !count.whole()) {
+    if (coupled) refuse_coupled_part(count, info.step);
+    refuse_what_does_not_add_up(plan, count, info.step);
+  }
+  if (extensions.empty() || !plan.coupled_node.empty() || !coupled)
     return impl_->training_pass(batch, info, context, plan, sink);
-  auto outcome = impl_->training_pass(batch, info, context, impl_->plan_for({}, info.batch_size), {});
-  impl_->frozen_pass(batch, info, context, impl_->plan_for(extensions, info.batch_size), sink);
+  auto outcome = impl_->training_pass(batch, info, context, impl_->plan_for({}, batch.size), {});
+  impl_->frozen_pass(batch, info, context, impl_->plan_for(extensions, batch.size), sink);
   outcome.evaluation_statistics = true;
   return outcome;
 }

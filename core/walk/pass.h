@@ -88,6 +88,12 @@ class BACKOBS_API Pass {
   /// Forward, one reverse walk, the gradient into every trainable parameter's grad() (overwritten), and every
   /// extension's results into `sink`. Refused parameters are skipped. Where training couples the samples this walk is of
   /// the gradient alone, and a second forward and walk with frozen normalisation serves the extensions.
+  ///
+  /// A batch of n < N = `info.batch_size` samples is a part of a mini-batch, a micro-batch. Loss, accuracy, gradient and
+  /// quantities are then its share of the whole's, by the whole's scale and with n/N of the penalty: over the parts they
+  /// add up, values per sample join, and grad() holds the part's alone. Throws ComputeError for what is no sum over samples:
+  /// variance, kfra, products with the gradient, normalisation over the batch in training. Masks, noise and Monte-Carlo draws
+  /// follow from `info.random`: parts with equal ones repeat them.
   PassOutcome run(const Batch& batch, const PassInfo& info, bool training,
                   const std::vector<ExtensionInstance>& extensions = {}, const ResultSink& sink = {});
 

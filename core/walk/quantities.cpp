@@ -36,16 +36,17 @@ Tensor summed_squares(const Columns& columns) {
 
 }  // namespace
 
-ParameterQuantities::ParameterQuantities(const ParameterInfo& info, Tensor value, const std::set<Need>& needs, bool penalty)
-    : info_(info), value_(std::move(value)), needs_(needs), penalty_(penalty ? info.penalty : 0),
-      gradient_penalty_(info.penalty) {
+ParameterQuantities::ParameterQuantities(const ParameterInfo& info, Tensor value, const std::set<Need>& needs, bool penalty,
+                                         const SampleCount& count)
+    : info_(info), value_(std::move(value)), needs_(needs), count_(count), penalty_(penalty ? info.penalty : 0),
+      gradient_penalty_(info.penalty * count.share()) {
   gradient_ = value_.grad();
   if (!gradient_.defined() || !gradient_.is_contiguous() || gradient_.options().dtype() != value_.dtype())
     gradient_ = at::empty(value_.sizes(), value_.options().requires_grad(false));
   for (const auto& need : needs_)
     if (need.what == What::block)
       blocks_[need.signal] = std::make_shared<HeldBlock>("block of " + info_.name + " in " + need.signal.to_string(),
-                                                         info_.shape, penalty::of_block(need.signal, penalty_));
+                                                         info_.shape, penalty::of_block(need.signal, penalty_, count_));
 }
 
 void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
@@ -111,7 +112,7 @@ void ParameterQuantities::add_from_columns(const SignalKey& key, const Tensor& a
 void ParameterQuantities::join_from_columns(const SignalKey& key, Tensor a, const Tensor& signs, const TilePosition& tile,
                                             int64_t total_columns, bool with_squares) {
   if (!needs(What::columns, key) && !needs(What::squared_norms, key) && !needs(What::sample_squares, key)) return;
-  if (const auto share = penalty::per_sample(key, value_.detach(), penalty_, tile.batch_size); share.defined()) a = a + share;
+  if (const auto share = penalty::per_sample(key, value_.detach(), penalty_, tile.of.batch_size); share.defined()) a = a + share;
   if (needs(What::columns, key)) join(What::columns, key, a, 1, tile, total_columns);
   if (needs(What::squared_norms, key)) join(What::squared_norms, key, a.flatten(2).square().sum(2), 1, tile, total_columns);
   if (with_squares && needs(What::sample_squares, key))
@@ -206,7 +207,7 @@ void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::st
   Tensor individual;
   if (needs(What::columns, key) || (penalised && needs(What::sample_squares, key))) {
     individual = shaped(affine::columns(z, x));
-    if (penalised) individual += penalty::per_sample(key, value_.detach(), penalty_, tile.batch_size);
+    if (penalised) individual += penalty::per_sample(key, value_.detach(), penalty_, tile.of.batch_size);
   }
   if (needs(What::columns, key)) join(What::columns, key, individual, 1, tile, total_columns);
   if (needs(What::squared_norms, key))
@@ -221,7 +222,7 @@ void ParameterQuantities::add_norms(const LayerRule& rule, const std::string& lo
   if (penalty_ != 0 && key == SignalKey::gradient()) {
     const auto w = value_.detach();
     const auto products = affine::inner_products(z, x, rule.to_affine(local_name, w, {z.size(3), z.size(4), x.size(3)}));
-    norms += penalty::norm_correction(products, w, penalty_, tile.batch_size);
+    norms += penalty::norm_correction(products, w, penalty_, tile.of.batch_size);
   }
   join(What::squared_norms, key, norms, 1, tile, total_columns);
 }
@@ -281,7 +282,7 @@ void ParameterQuantities::join(What what, const SignalKey& key, const Tensor& va
       return;
     }
     auto shape = value.sizes().vec();
-    shape[sample_axis] = tile.batch_size;
+    shape[sample_axis] = tile.of.samples;
     if (has_columns) shape[0] = total_columns;
     whole = at::zeros(shape, value.options());
   }
@@ -303,13 +304,13 @@ void ParameterQuantities::add_gradient(const Tensor& sum) {
 
 /// Where the loss does not depend on the parameter no signal arrives: what would have been added up is zero, but for the
 /// penalty. A root has no columns there, and no Kronecker factor.
-void ParameterQuantities::fill_unreached(int64_t batch_size) {
+void ParameterQuantities::fill_unreached() {
   auto shape = info_.shape;
-  shape.insert(shape.begin(), batch_size);
-  const auto none = at::zeros(shape, value_.options().requires_grad(false));  // [N, *p]
+  shape.insert(shape.begin(), count_.samples);
+  const auto none = at::zeros(shape, value_.options().requires_grad(false));  // [n, *p]
   for (const auto& need : needs_) {
     if (values_.count(need)) continue;
-    const auto share = penalty::per_sample(need.signal, value_.detach(), penalty_, batch_size);
+    const auto share = penalty::per_sample(need.signal, value_.detach(), penalty_, count_.batch_size);
     const auto each = share.defined() ? none + share : none;
     if (need.what == What::sum_squares || need.what == What::variance || need.what == What::sum)
       values_[need] = at::zeros(info_.shape, none.options());
@@ -322,21 +323,22 @@ void ParameterQuantities::fill_unreached(int64_t batch_size) {
   }
 }
 
-void ParameterQuantities::finish(int64_t batch_size) {
+void ParameterQuantities::finish() {
   const auto key = SignalKey::gradient();
   if (!gradient_started_) {
     gradient_.zero_();
-    fill_unreached(batch_size);
+    fill_unreached();
   }
-  if (batch_size == 1 && moment1_.defined()) {
+  if (count_.samples == 1 && moment1_.defined()) {
     // Two ways of forming one square differ by rounding; a single sample does not vary at all.
     values_[{What::variance, key}] = at::zeros(info_.shape, value_.options().requires_grad(false));
   } else if (moment1_.defined()) {
-    const auto mean = moment1_.div_(static_cast<double>(batch_size));
+    const double n = static_cast<double>(count_.samples);
+    const auto mean = moment1_.div_(n);
     values_[{What::variance, key}] =
-        (moment2_.div_(static_cast<double>(batch_size)) - mean.square()).clamp_min_(0).to(value_.scalar_type());
+        (moment2_.div_(n) - mean.square()).clamp_min_(0).to(value_.scalar_type());
   }
-  add_penalty(batch_size);
+  add_penalty();
   add_penalty_to_products();
   values_[{What::sum, key}] = gradient_;
   if (gradient_penalty_ != 0) {
@@ -346,19 +348,19 @@ void ParameterQuantities::finish(int64_t batch_size) {
   value_.mutable_grad() = gradient_;
 }
 
-void ParameterQuantities::add_penalty(int64_t batch_size) {
+void ParameterQuantities::add_penalty() {
   if (penalty_ == 0) return;
-  for (auto& [need, value] : values_) penalty::complete(need, value, value_.detach(), gradient_, penalty_, batch_size);
+  for (auto& [need, value] : values_) penalty::complete(need, value, value_.detach(), gradient_, penalty_, count_);
 }
 
-/// Products of a square root are with the block + c I.
+/// Products of a square root are with the block + c I, of a part of the samples with its share.
 void ParameterQuantities::add_penalty_to_products() {
   for (const auto& need : needs_) {
     if (need.what != What::product) continue;
     const auto& vectors = vectors_.at(need.vectors);
     auto& value = values_[need];
     if (!value.defined()) value = at::zeros_like(vectors);
-    if (const double c = penalty::of_block(need.signal, penalty_); c != 0) value.add_(vectors, c);
+    if (const double c = penalty::of_block(need.signal, penalty_, count_); c != 0) value.add_(vectors, c);
   }
 }
 

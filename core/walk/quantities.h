@@ -6,6 +6,7 @@
 
 #include "signals/columns.h"
 #include "walk/curvature_block.h"
+#include "walk/sample_count.h"
 
 #include <map>
 #include <set>
@@ -14,16 +15,18 @@ namespace backobs {
 
 /// Where a tile lies in the whole: for values that are joined over N and V.
 struct TilePosition {
-  int64_t first_sample = 0, samples = 0, batch_size = 0;
+  int64_t first_sample = 0, samples = 0;
+  SampleCount of;                           ///< the pass
   int64_t first_column = 0, columns = 0;  ///< of V, for the signal at hand
-  bool whole() const { return samples == batch_size; }
+  bool whole() const { return samples == of.samples; }
 };
 
 /// The derived quantities of one parameter during one pass: accumulated use by use and tile by tile, then finished
 /// with the penalty. The formulas are in backobs/signal.h; the fast paths in kernels/affine.h.
 class ParameterQuantities {
  public:
-  ParameterQuantities(const ParameterInfo& info, Tensor value, const std::set<Need>& needs, bool penalty);
+  ParameterQuantities(const ParameterInfo& info, Tensor value, const std::set<Need>& needs, bool penalty,
+                      const SampleCount& count);
 
   /// The vectors [K, *p] of declared products, before the first tile.
   void set_vectors(const std::string& name, const Tensor& vectors) { vectors_[name] = vectors.to(value_.options()).detach(); }
@@ -53,7 +56,7 @@ class ParameterQuantities {
   void set_averaged(const Tensor& sums, int64_t groups);
 
   /// After the last tile: puts the gradient, penalty included, into the parameter's grad() and completes all values.
-  void finish(int64_t batch_size);
+  void finish();
   /// Whether anything but the gradient itself is computed from this signal.
   bool reads_columns(const SignalKey& key) const;
   /// A finished value.
@@ -101,15 +104,16 @@ class ParameterQuantities {
             int64_t total_columns);
   void accumulate_moments(const Tensor& sum, const Tensor& sum_of_squares);
   void add_gradient(const Tensor& sum);
-  void add_penalty(int64_t batch_size);
-  void fill_unreached(int64_t batch_size);
+  void add_penalty();
+  void fill_unreached();
   void add_penalty_to_products();
 
   const ParameterInfo& info_;
   Tensor value_;
   std::set<Need> needs_;
+  SampleCount count_;
   double penalty_;           ///< c of the quantities; 0 where excluded
-  double gradient_penalty_;  ///< c of grad(): always the problem's
+  double gradient_penalty_;  ///< c of grad(): always the problem's; n/N of it in a micro-batch
   std::map<Need, Tensor> values_;
   std::map<std::string, Tensor> vectors_;
   std::map<SignalKey, std::shared_ptr<HeldBlock>> blocks_;

@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace backobs {
 
 Schema Subsampling::schema() {
@@ -22,6 +24,10 @@ void Subsampling::check(int64_t batch_size) const {
 
 at::Tensor Subsampling::of(const at::Tensor& value, int64_t axis) const {
   if (positions_.empty()) return value;
+  const auto samples = value.size(axis);  // fewer than the mini-batch's in a part of it
+  if (const auto last = *std::max_element(positions_.begin(), positions_.end()); last >= samples)
+    throw ConfigError("option `subsampling`", "position " + std::to_string(last), "0 to " + std::to_string(samples - 1) +
+                      " in a pass over " + std::to_string(samples) + " samples");
   return value.index_select(axis, at::tensor(positions_, at::kLong).to(value.device()));
 }
 

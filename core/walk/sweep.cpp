@@ -75,9 +75,9 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
         quantities.add(rule, io, use.local_name, live.key, live.at[node], position(live, live.at[node]), live.total, source);
     }
     if (use.last) quantities.end_uses();
-    if (collects_inputs_) quantities.add_input(rule, io, samples_.batch_size);
+    if (collects_inputs_) quantities.add_input(rule, io, samples_.of.batch_size);
     if (averaged_.defined() && averaged_at_ == node)
-      quantities.add_averaged(rule, io, use.local_name, averaged_, samples_.batch_size);
+      quantities.add_averaged(rule, io, use.local_name, averaged_, samples_.of.batch_size);
     quantities.release_input();
   }
   if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals))
@@ -157,7 +157,7 @@ void Sweep::move_averaged(NodeId node, const LayerIO& io) {
     averaged_ = Tensor();
     return;
   }
-  averaged_ = network_.nodes()[node].rule->sum_jac_t_mat_jac(io, averaged_).div_(static_cast<double>(samples_.batch_size));
+  averaged_ = network_.nodes()[node].rule->sum_jac_t_mat_jac(io, averaged_).div_(static_cast<double>(samples_.of.batch_size));
   averaged_at_ = inputs[0];
 }
 
@@ -167,7 +167,7 @@ void Sweep::move_averaged_by_channel_pairs(NodeId node) {
   std::vector<ChannelPairMap> layers;
   for (auto at = node; at != bottom; at = network_.nodes()[at].inputs[0])
     layers.push_back(channel_pair_map(*network_.nodes()[at].rule, tape_.io(at, samples_.first_sample, samples_.samples)));
-  const auto sums = summed_over_positions(averaged_, layers, channels, samples_.batch_size);
+  const auto sums = summed_over_positions(averaged_, layers, channels, samples_.of.batch_size);
   const auto groups = dynamic_cast<const PositionsLastRule&>(*network_.nodes()[bottom].rule).groups();
   for (const auto& use : plan_.parameters_at[bottom]) quantities_[use.parameter].set_averaged(sums, groups);
 }

@@ -109,7 +109,7 @@ int64_t start_next(const WalkInput& in, const LossIO& loss_io, std::vector<Pendi
 class SampleBlock {
  public:
   SampleBlock(const WalkInput& in, std::vector<ParameterQuantities>& quantities, int64_t first, int64_t count)
-      : in_(in), quantities_(quantities), position_{first, count, in.info.batch_size, 0, 0},
+      : in_(in), quantities_(quantities), position_{first, count, {in.loss_io.samples(), in.info.batch_size}, 0, 0},
         loss_io_(in.loss_io.narrow(first, count)) {}
 
   void run(const std::map<SignalKey, TensorList>& draws, const Tensor& averaged, int64_t room, bool whole,
@@ -170,7 +170,7 @@ void walk_tiles(const WalkInput& in, std::vector<ParameterQuantities>& quantitie
   if (in.plan.has(SignalKey::Kind::averaged_curvature)) averaged = in.loss.summed_hessian(in.loss_io);
   if (averaged.defined() && tile.samples < batch) {
     // It averages over the batch at every layer, so it cannot be split: a sweep of its own.
-    Sweep sweep(in.network, in.plan, in.tape, quantities, {0, batch, in.info.batch_size, 0, 0});
+    Sweep sweep(in.network, in.plan, in.tape, quantities, {0, batch, {batch, in.info.batch_size}, 0, 0});
     sweep.start_averaged(averaged);
     sweep.run();
     averaged = Tensor();

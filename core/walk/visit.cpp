@@ -14,13 +14,13 @@ namespace {
 /// What one extension sees of one parameter.
 class Visit final : public ParameterVisit {
  public:
-  Visit(const ParameterInfo& info, const Tensor& value, int64_t batch_size, const ParameterQuantities& quantities,
+  Visit(const ParameterInfo& info, const Tensor& value, const SampleCount& count, const ParameterQuantities& quantities,
         const std::set<Need>& declared, const std::string& extension)
-      : info_(info), value_(value), batch_size_(batch_size), quantities_(quantities), declared_(declared), extension_(extension) {}
+      : info_(info), value_(value), count_(count), quantities_(quantities), declared_(declared), extension_(extension) {}
 
   const ParameterInfo& info() const override { return info_; }
   const Tensor& value() const override { return value_; }
-  int64_t batch_size() const override { return batch_size_; }
+  int64_t batch_size() const override { return count_.batch_size; }
 
   Tensor derived(const Need& need) const override {
     const bool is_gradient = need == Need{Need::What::sum, SignalKey::gradient()};
@@ -47,13 +47,13 @@ class Visit final : public ParameterVisit {
       throw ComputeError("extension `" + extension_ + "` at " + info_.name, "no value of " + need.to_string(),
                          "one: a parameter that the loss depends on");
     auto shape = info_.shape;
-    if (need.what == Need::What::sample_squares) shape.insert(shape.begin(), batch_size_);
+    if (need.what == Need::What::sample_squares) shape.insert(shape.begin(), count_.samples);
     return at::zeros(shape, value_.options().requires_grad(false));
   }
 
   const ParameterInfo& info_;
   const Tensor value_;
-  int64_t batch_size_;
+  SampleCount count_;
   const ParameterQuantities& quantities_;
   const std::set<Need>& declared_;
   const std::string& extension_;
@@ -87,8 +87,8 @@ class NamedResults final : public Results {
 }  // namespace
 
 Visits::Visits(const WalkPlan& plan, const std::vector<ParameterInfo>& infos, const Network& network, const PassInfo& info,
-               const ResultSink& sink)
-    : plan_(plan), infos_(infos), network_(network), info_(info), sink_(sink) {}
+               int64_t samples, const ResultSink& sink)
+    : plan_(plan), infos_(infos), network_(network), info_(info), samples_(samples), sink_(sink) {}
 
 template <typename Function>
 void Visits::guarded(std::size_t extension, const std::string& phase, Function function) const {
@@ -138,8 +138,8 @@ void Visits::visit(std::size_t p, const ParameterQuantities& quantities) {
   for (std::size_t e = 0; e < plan_.extensions.size(); ++e) {
     if (!plan_.visits[e][p]) continue;
     const auto& instance = plan_.extensions[e];
-    const Visit view(infos_[p], network_.parameter(infos_[p].name).value.detach(), info_.batch_size, quantities,
-                     plan_.needs_of_extension[e], instance.name);
+    const Visit view(infos_[p], network_.parameter(infos_[p].name).value.detach(), {samples_, info_.batch_size},
+                     quantities, plan_.needs_of_extension[e], instance.name);
     NamedResults results(instance.name, sink_);
     guarded(e, "visit of " + infos_[p].name, [&] { instance.extension->visit(view, results); });
   }

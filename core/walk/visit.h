@@ -12,7 +12,7 @@ namespace backobs {
 class Visits {
  public:
   Visits(const WalkPlan& plan, const std::vector<ParameterInfo>& infos, const Network& network, const PassInfo& info,
-         const ResultSink& sink);
+         int64_t samples, const ResultSink& sink);
 
   void begin();
   /// The vectors of every declared product. `gradients` [1, *p] by parameter; empty if nobody names them.
@@ -29,6 +29,7 @@ class Visits {
   const std::vector<ParameterInfo>& infos_;
   const Network& network_;
   const PassInfo& info_;
+  int64_t samples_;  ///< of this pass, of info_.batch_size
   const ResultSink& sink_;
 };
 

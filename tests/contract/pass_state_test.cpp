@@ -225,10 +225,5 @@ TEST(PassState, TorchsGeneratorIsLeftAlone) {
   EXPECT_TRUE(at::equal(at::rand({4}), wanted));
 }
 
-TEST(PassState, APartOfAMiniBatchIsRefused) {
-  const auto c = make_case(chain());
-  EXPECT_THROW(Pass(c.net, c.loss, {}).run(c.batch, {2 * c.batch.size, 0, 0, Random(5)}, true), ComputeError);
-}
-
 }  // namespace
 }  // namespace backobs
