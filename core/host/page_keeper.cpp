@@ -95,13 +95,18 @@ void free_block(void* data) {
 /// One deleter for all sizes: oneDNN takes and frees raw memory through it.
 class PageKeepingAllocator final : public c10::Allocator {
  public:
-  c10::DataPtr allocate(std::size_t bytes) const override {
-    void* data = bytes == 0 ? nullptr : allocate_block(bytes);
-    return {data, data, &free_block, c10::Device(c10::DeviceType::CPU)};
-  }
+  /// One of the two overrides: LibTorch took the `const` away in 2.3.
+  c10::DataPtr allocate(std::size_t bytes) const { return allocated(bytes); }
+  c10::DataPtr allocate(std::size_t bytes) { return allocated(bytes); }
   c10::DeleterFnPtr raw_deleter() const override { return &free_block; }
   /// Overrides what LibTorch has from 2.3 on; earlier ones have no such function.
   void copy_data(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
+
+ private:
+  static c10::DataPtr allocated(std::size_t bytes) {
+    void* data = bytes == 0 ? nullptr : allocate_block(bytes);
+    return {data, data, &free_block, c10::Device(c10::DeviceType::CPU)};
+  }
 };
 
 std::size_t limit_asked_for() {

@@ -84,7 +84,7 @@ std::optional<std::string> refusal(const Need& need, const NeedContext& c) {
     if (auto reason = kronecker_refusal(c)) return reason;
     if (!c.averaged_refusal.empty()) return "the averaged curvature cannot pass where " + c.averaged_refusal;
     const double width = static_cast<double>(c.widest_features);
-    return too_large("the averaged curvature", width * width * bytes);
+    return too_large("the averaged curvature before and after a layer", 2 * width * width * bytes);
   }
   if (need.what == What::output_factor) return kronecker_refusal(c);
   if (need.what == What::variance && need.signal.kind != Kind::gradient)

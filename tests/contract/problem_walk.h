@@ -64,7 +64,8 @@ inline std::set<std::string> refused_quantities(const std::string& problem, cons
   if (has(problem, "_wrn") && !dense && parameter.rfind("bn.", 0) != 0) refused.insert("kfra");
   if (has(problem, "_vae")) refused.insert("kfra");  // three outputs
   if (has(problem, "_vgg") && !dense) refused.insert("kfra");
-  if (problem == "cifar100_allcnnc" && (has(parameter, "conv1.") || has(parameter, "conv2."))) refused.insert("kfra");
+  for (const auto* conv : {"conv1.", "conv2.", "conv3.", "conv4.", "conv5."})  // 98,304 and 49,152 features
+    if (problem == "cifar100_allcnnc" && has(parameter, conv)) refused.insert("kfra");
   if (has(problem, "cifar100_vgg")) refused.insert("sqrt_ggn_exact");  // 110 GB, held together: one tile is 5 GB
   if (has(problem, "_vae") && parameter == "dense5.weight") refused.insert("sqrt_ggn_exact");  // 800 columns: 63 GB
   return refused;
