@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <backobs/per_sample.h>
 #include <backobs/plugin.h>
 
 namespace {
@@ -7,7 +8,7 @@ using namespace backobs;
 /// An unbiased estimate of diag_ggn_exact_batch from mc_samples draws of the model's own targets per sample. [N, *p];
 /// carries the loss reduction. Its sum over n is diag_ggn_mc of the same mc_samples and stream, draw for draw.
 /// Source: Dangel, Kunstner, Hennig, "BackPACK: Packing more into backprop", ICLR 2020.
-class DiagGgnMcBatch final : public Extension {
+class DiagGgnMcBatch final : public Extension, public PerSample {
  public:
   static Schema schema() {
     return {Option::integer("mc_samples", 1, "draws per sample").at_least(1),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <backobs/per_sample.h>
 #include <backobs/plugin.h>
 
 #include <ATen/ATen.h>
@@ -9,7 +10,7 @@ using namespace backobs;
 /// diag(Hessian of l_n in the parameter), the summand of diag_h that belongs to sample n. [N, *p]; carries the loss
 /// reduction, so the sum over n is diag_h.
 /// Source: Dangel, Kunstner, Hennig, "BackPACK: Packing more into backprop", ICLR 2020.
-class DiagHBatch final : public Extension {
+class DiagHBatch final : public Extension, public PerSample {
  public:
   explicit DiagHBatch(const Options&) {}
   std::vector<Need> needs() const override {

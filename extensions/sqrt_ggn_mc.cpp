@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <backobs/per_sample.h>
 #include <backobs/plugin.h>
 #include <backobs/subsampling.h>
 
@@ -9,7 +10,7 @@ using namespace backobs;
 /// [M, B, *p] for the B samples of `subsampling`, whose draws are those of the whole batch; carries the square root of
 /// the loss reduction with the full N.
 /// Source: Dangel, Kunstner, Hennig, "BackPACK: Packing more into backprop", ICLR 2020.
-class SqrtGgnMc final : public Extension {
+class SqrtGgnMc final : public Extension, public PerSample {
  public:
   static Schema schema() {
     return Schema{Option::integer("mc_samples", 1, "draws per sample").at_least(1),
@@ -19,6 +20,7 @@ class SqrtGgnMc final : public Extension {
   explicit SqrtGgnMc(const Options& options)
       : key_(SignalKey::sqrt_ggn_mc(options.integer("mc_samples"), options.integer("stream"))), subsampling_(options) {}
   std::vector<Need> needs() const override { return {{Need::What::columns, key_}}; }
+  bool treats_samples_alone() const override { return subsampling_.is_all(); }
   void begin_pass(const PassInfo& pass) override { subsampling_.check(pass.batch_size); }
   void visit(const ParameterVisit& p, Results& results) override { results.put(p, subsampling_.of(p.columns(key_), 1)); }
 

@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -39,11 +40,36 @@ double trace_of(const Tensor& x) {
   return sum_of(x.diagonal(0, -2, -1));
 }
 
-const std::vector<std::pair<std::string, Reduction>>& table() {
-  static const std::vector<std::pair<std::string, Reduction>> entries = {
-      {"mean", mean_of}, {"sum", sum_of}, {"norm", norm_of}, {"max_abs", max_abs_of},
-      {"std", std_of},   {"min", min_of}, {"max", max_of},   {"trace", trace_of}};
+/// Of nothing, mean, max_abs, min and max are NaN: a part without entries changes nothing.
+double sums(double a, double, double b, double) { return a + b; }
+double means(double a, double n_a, double b, double n_b) {
+  if (n_a == 0 || n_b == 0) return n_a == 0 ? b : a;
+  return (n_a * a + n_b * b) / (n_a + n_b);
+}
+double norms(double a, double, double b, double) { return std::hypot(a, b); }
+double larger(double a, double n_a, double b, double n_b) {
+  if (n_a == 0 || n_b == 0) return n_a == 0 ? b : a;
+  return std::isnan(a) || std::isnan(b) ? kNothing : std::max(a, b);
+}
+double smaller(double a, double n_a, double b, double n_b) { return -larger(-a, n_a, -b, n_b); }
+
+struct Entry {
+  std::string name;
+  Reduction reduce;
+  Joined joined;
+};
+
+const std::vector<Entry>& table() {
+  static const std::vector<Entry> entries = {
+      {"mean", mean_of, means},     {"sum", sum_of, sums},  {"norm", norm_of, norms},  {"max_abs", max_abs_of, larger},
+      {"std", std_of, nullptr},     {"min", min_of, smaller}, {"max", max_of, larger}, {"trace", trace_of, nullptr}};
   return entries;
+}
+
+const Entry& entry_named(const std::string& name) {
+  for (const auto& entry : table())
+    if (entry.name == name) return entry;
+  throw ConfigError("record", "reduction `" + name + "`", "a known reduction", nearest_name(name, reduction_names()));
 }
 
 }  // namespace
@@ -51,7 +77,7 @@ const std::vector<std::pair<std::string, Reduction>>& table() {
 const std::vector<std::string>& reduction_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
-    for (const auto& entry : table()) all.push_back(entry.first);
+    for (const auto& entry : table()) all.push_back(entry.name);
     return all;
   }();
   return names;
@@ -63,10 +89,7 @@ std::vector<std::string> record_names() {
   return names;
 }
 
-Reduction reduction_named(const std::string& name) {
-  for (const auto& entry : table())
-    if (entry.first == name) return entry.second;
-  throw ConfigError("record", "reduction `" + name + "`", "a known reduction", nearest_name(name, reduction_names()));
-}
+Reduction reduction_named(const std::string& name) { return entry_named(name).reduce; }
+Joined joined_by(const std::string& name) { return entry_named(name).joined; }
 
 }  // namespace backobs

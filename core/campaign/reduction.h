@@ -24,6 +24,11 @@ namespace backobs {
 /// A NaN among the entries makes every result NaN; mean, std, min, max and max_abs of nothing are NaN as well.
 using Reduction = double (*)(const Tensor&);
 
+/// What a reduction gives of a whole from what it gives of two parts, with n_a and n_b entries.
+using Joined = double (*)(double a, double n_a, double b, double n_b);
+/// Null where the parts' results do not say it: std, trace.
+BACKOBS_API Joined joined_by(const std::string& name);
+
 BACKOBS_API const std::vector<std::string>& reduction_names();
 /// What `record` takes: the reductions, and "histogram" (histogram.h), which is many numbers.
 BACKOBS_API std::vector<std::string> record_names();

@@ -120,9 +120,10 @@ void Training::Impl::check_sets() const {
 ExtensionInstance Training::Impl::make_instance(const std::string& name, const std::string& plugin,
                                                 const Options& options) const {
   const AtWork mark("extension", plugin, "prepare");
-  auto extension = attributed(plugin, registry.make_extension(plugin, options));
+  const std::shared_ptr<Extension> own = registry.make_extension(plugin, options);
+  auto extension = attributed(plugin, own);
   extension->prepare({settings.problem.name, pass->parameters()});
-  return {name, std::move(extension)};
+  return {name, std::move(extension), treats_samples_alone(*own)};
 }
 
 void Training::Impl::make_extensions() {
@@ -146,6 +147,7 @@ void Training::Impl::make_wanted() {
     const Options options = registry.schema("extension", plugin).check(raw, "extension `" + plugin + "`", where);
     wanted.push_back(make_instance("/" + want.extension, plugin, options));
   }
+  for (auto& instance : wanted) instance.in_blocks = false;  // Step::result gives the whole
   const auto refused = pass->refusals(wanted, settings.loop.batch_size);
   if (!refused.empty())
     throw ComputeError(

@@ -6,6 +6,7 @@
 #include "campaign/attribution.h"
 #include "campaign/histogram.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace backobs {
@@ -23,6 +24,11 @@ bool belongs_to(const std::string& quantity, const std::string& extension) {
 
 TrainingObserver::~TrainingObserver() = default;
 
+bool Watched::joins_blocks() const {
+  return !record.empty() && !histogram && !save_tensors &&
+         std::all_of(record.begin(), record.end(), [](const auto& entry) { return joined_by(entry.first) != nullptr; });
+}
+
 HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, std::vector<ExtensionInstance> wanted,
                    TrainingObserver& observer)
     : pass_(pass),
@@ -32,7 +38,9 @@ HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, 
       observer_(observer),
       sink_([this](const std::string& quantity, const std::string& parameter, TensorList values) {
         take(quantity, parameter, std::move(values));
-      }) {}
+      }) {
+  for (Watched& one : watched_) one.instance.in_blocks = one.instance.in_blocks && one.joins_blocks();
+}
 
 void HeldStep::hold(Batch batch, const StepPosition& place) {
   batch_ = std::move(batch);
@@ -61,8 +69,11 @@ double HeldStep::evaluate_with_gradient() {
   for (const Watched* watched : watched_now_) due_.push_back(watched->instance);
   watching_ = false;
   results_.clear();
+  parts_.clear();
   const PassInfo info{batch_.size, position_.epoch, position_.global, random()};
-  return pass_.run(batch_, info, true, due_, sink_).evaluation.loss;
+  const double loss = pass_.run(batch_, info, true, due_, sink_).evaluation.loss;
+  record_blocks();
+  return loss;
 }
 
 const std::vector<Tensor>& HeldStep::result(const std::string& quantity, const std::string& parameter) const {
@@ -81,12 +92,36 @@ void HeldStep::take(const std::string& quantity, const std::string& parameter, T
   if (quantity == kGradient) return take_gradient(parameter, values);
   for (const Watched& watched : watched_) {
     if (!belongs_to(quantity, watched.instance.name)) continue;
+    if (watched.instance.in_blocks && !parameter.empty()) {
+      take_block(watched, quantity, parameter, values.front());
+      continue;
+    }
     const bool recorded = watched.histogram || !watched.record.empty();
     if (!recorded) observer_.shown(position_, quantity, parameter, values);
     for (const auto& [name, reduce] : watched.record) record(quantity, parameter, values, name, reduce);
     if (watched.histogram) record_histogram(quantity, parameter, values);
     if (watched.save_tensors) observer_.saved(position_, watched.instance.name, quantity, parameter, values);
   }
+}
+
+void HeldStep::take_block(const Watched& watched, const std::string& quantity, const std::string& parameter,
+                          const Tensor& value) {
+  const double entries = static_cast<double>(value.numel());
+  for (const auto& [name, reduce] : watched.record) {
+    const auto [place, first] = parts_.try_emplace({quantity, parameter, name}, Part{reduce(value), entries});
+    if (first) continue;
+    auto& part = place->second;
+    part = {joined_by(name)(part.value, part.entries, reduce(value), entries), part.entries + entries};
+  }
+}
+
+/// After the pass, when every block has come.
+void HeldStep::record_blocks() {
+  for (const auto& [key, part] : parts_) {
+    const auto& [quantity, parameter, name] = key;
+    observer_.recorded(position_, quantity, name, parameter, part.value);
+  }
+  parts_.clear();
 }
 
 /// The gradient of the network that the quantities are of, where that is another one than is trained: kept as they are.

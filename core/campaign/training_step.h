@@ -9,6 +9,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct Watched {
   std::vector<std::pair<std::string, Reduction>> record;
   bool histogram = false;     ///< record that too
   bool save_tensors = false;
+
+  /// Whether all that is wanted of it follows from blocks of samples, one after the other.
+  bool joins_blocks() const;
 };
 
 /// The Step that runners see; one object for a whole training, holding one batch after the other.
@@ -41,7 +45,15 @@ class BACKOBS_API HeldStep final : public Step {
   const std::vector<Tensor>& result(const std::string& quantity, const std::string& parameter) const override;
 
  private:
+  /// What blocks of samples have given so far for one reduction of one quantity, and of how many entries.
+  struct Part {
+    double value = 0, entries = 0;
+  };
+  using PartKey = std::tuple<std::string, std::string, std::string>;  ///< quantity, parameter, reduction
+
   void take(const std::string& quantity, const std::string& parameter, TensorList values);
+  void take_block(const Watched& watched, const std::string& quantity, const std::string& parameter, const Tensor& value);
+  void record_blocks();
   void take_gradient(const std::string& parameter, const TensorList& values);
   void record(const std::string& quantity, const std::string& parameter, const TensorList& values,
               const std::string& name, Reduction reduce);
@@ -59,6 +71,7 @@ class BACKOBS_API HeldStep final : public Step {
   bool watching_ = false;                                              ///< the next pass is the step's first
   std::vector<ExtensionInstance> due_;                                 ///< of that pass
   std::vector<const Watched*> watched_now_;                            ///< those of them that the user asked for
+  std::map<PartKey, Part> parts_;                                      ///< of the watched that come in blocks
   std::map<std::pair<std::string, std::string>, TensorList> results_;  ///< of the wanted, by quantity and parameter
 };
 

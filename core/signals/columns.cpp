@@ -56,6 +56,14 @@ Columns narrow(const Columns& columns, int64_t first, int64_t count) {
   return part;
 }
 
+Columns narrow_samples(const Columns& columns, int64_t first, int64_t count) {
+  auto part = columns;
+  if (columns.diagonal.defined()) part.diagonal = columns.diagonal.narrow(0, first, count);
+  if (columns.dense.defined()) part.dense = columns.dense.narrow(1, first, count);
+  if (columns.signs.defined()) part.signs = columns.signs.narrow(columns.dense.defined() ? 1 : 0, first, count);
+  return part;
+}
+
 Columns add(const Columns& a, const Columns& b) {
   if (!a.defined()) return b;
   if (!b.defined()) return a;

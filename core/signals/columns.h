@@ -30,6 +30,9 @@ int64_t column_count(const Residual& residual);
 /// The columns [first, first + count) of a residual's columns.
 Columns narrow(const Columns& columns, int64_t first, int64_t count);
 
+/// The samples [first, first + count) of columns.
+Columns narrow_samples(const Columns& columns, int64_t first, int64_t count);
+
 /// Two contributions to the same columns, where branches met on the way forward.
 Columns add(const Columns& a, const Columns& b);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Destructors of the interfaces plugins implement: defined here, so that each vtable lives in libbackobs alone.
 #include <backobs/extension.h>
+#include <backobs/per_sample.h>
 #include <backobs/problem.h>
 #include <backobs/runner.h>
 
@@ -9,6 +10,7 @@ namespace backobs {
 ParameterVisit::~ParameterVisit() = default;
 Results::~Results() = default;
 Extension::~Extension() = default;
+PerSample::~PerSample() = default;
 Problem::~Problem() = default;
 Step::~Step() = default;
 Runner::~Runner() = default;

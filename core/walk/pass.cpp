@@ -68,7 +68,7 @@ struct Pass::Impl {
   bool couples_samples(const ForwardContext& context) const;
   void refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size);
   Evaluation evaluation(const LossIO& io, const Tensor& contributions, double penalty_share) const;
-  std::vector<ParameterQuantities> quantities_of(const WalkPlan& plan, const SampleCount& count) const;
+  std::vector<ParameterQuantities> quantities_of(const std::vector<std::set<Need>>& needs, const SampleCount& count) const;
   TensorList gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const;
   void release_blocks();
   void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
@@ -95,7 +95,7 @@ std::vector<ParameterInfo> Pass::Impl::describe_parameters() const {
 const WalkPlan& Pass::Impl::plan_for(const std::vector<ExtensionInstance>& extensions, int64_t batch_size) {
   const auto same = [&](const WalkPlan& plan) {
     return std::equal(plan.extensions.begin(), plan.extensions.end(), extensions.begin(), extensions.end(),
-                      [](auto& a, auto& b) { return a.extension == b.extension && a.name == b.name; });
+                      [](auto& a, auto& b) { return a.extension == b.extension && a.name == b.name && a.in_blocks == b.in_blocks; });
   };
   auto& known = plans[batch_size];
   for (const auto& plan : known)
@@ -142,11 +142,11 @@ void Pass::Impl::refuse_coupling(const Tape& tape, const ForwardContext& context
   probed.insert(key);
 }
 
-std::vector<ParameterQuantities> Pass::Impl::quantities_of(const WalkPlan& plan, const SampleCount& count) const {
+std::vector<ParameterQuantities> Pass::Impl::quantities_of(const std::vector<std::set<Need>>& needs, const SampleCount& count) const {
   std::vector<ParameterQuantities> quantities;
   quantities.reserve(infos.size());
   for (std::size_t p = 0; p < infos.size(); ++p)
-    quantities.emplace_back(infos[p], network.parameter(infos[p].name).value, plan.needs_of_parameter[p],
+    quantities.emplace_back(infos[p], network.parameter(infos[p].name).value, needs[p],
                             settings.penalty_in_quantities, count);
   return quantities;
 }
@@ -154,7 +154,7 @@ std::vector<ParameterQuantities> Pass::Impl::quantities_of(const WalkPlan& plan,
 /// A walk of the gradient alone, for products with it: [1, *p] by parameter, as visits see it.
 TensorList Pass::Impl::gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const {
   const auto plan = make_plan(network, infos, {}, shapes, io.samples(), settings.tiling.budget_bytes);
-  auto quantities = quantities_of(plan, {io.samples(), info.batch_size});
+  auto quantities = quantities_of(plan.needs_of_parameter, {io.samples(), info.batch_size});
   TensorList result(infos.size());
   walk_tiles({network, plan, tape, *loss, io, info, shapes, tiling}, quantities, [&](std::size_t p) {
     quantities[p].finish();
@@ -171,19 +171,29 @@ void Pass::Impl::release_blocks() {
 
 void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
                       const ResultSink& sink, const Visited& visited) {
-  auto quantities = quantities_of(plan, {io.samples(), info.batch_size});
+  const WalkInput in{network, plan, tape, *loss, io, info, shapes, tiling};
+  const bool in_blocks = plan.has_blocks() && choose_tile(in).one_sweep;
+  auto quantities = quantities_of(in_blocks ? plan.whole_needs : plan.needs_of_parameter, {io.samples(), info.batch_size});
   for (const auto& one : quantities)
     for (const auto& block : one.blocks()) blocks.push_back(block);
   Visits visits(plan, infos, network, info, io.samples(), sink);
   visits.begin();
   visits.give_vectors(plan.reads_gradient_vectors() ? gradients(tape, io, info, tiling) : TensorList{}, quantities);
+  const auto take_block = [&](std::size_t p, const ParameterQuantities& block, int64_t samples) {
+    visits.visit_block(p, block, samples);
+  };
   const auto complete = [&](std::size_t p) {
+    if (in_blocks && !quantities[p].is_reached()) {
+      auto all = quantities[p].of_block(plan.block_needs[p], io.samples());
+      all.finish_block();
+      take_block(p, all, io.samples());
+    }
     quantities[p].finish();
-    visits.visit(p, quantities[p]);
+    visits.visit(p, quantities[p], in_blocks);
     if (visited) visited(p, quantities[p]);
     quantities[p].clear();
   };
-  walk_tiles({network, plan, tape, *loss, io, info, shapes, tiling}, quantities, complete);
+  walk_tiles(in, quantities, complete, in_blocks ? Sweep::TakeBlock(take_block) : Sweep::TakeBlock());
   visits.end();
 }
 

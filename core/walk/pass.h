@@ -19,7 +19,13 @@ namespace backobs {
 struct ExtensionInstance {
   std::string name;
   std::shared_ptr<Extension> extension;
+  /// Whoever takes its results can do with blocks of samples, one after the other, and the extension is PerSample: then no
+  /// more than a block is held where the walk allows it, else all samples come as one block.
+  bool in_blocks = false;
 };
+
+/// Whether the extension says so of itself, as PerSample.
+BACKOBS_API bool treats_samples_alone(const Extension& extension);
 
 /// What an extension put for one parameter: one tensor, or a list (Kronecker factors), which may have one element.
 struct ResultValue {

@@ -80,6 +80,13 @@ bool fits_one_tile(const std::vector<ExtensionInstance>& extensions, const std::
   return budget_bytes / (2 * widest * element_bytes) >= columns * batch_size;
 }
 
+/// Values of a parameter with several uses are complete after the last of them alone.
+bool comes_in_blocks(const ExtensionInstance& instance, const ParameterInfo& parameter, const std::vector<Need>& needs) {
+  return instance.in_blocks && !parameter.shared && std::all_of(needs.begin(), needs.end(), [](const Need& need) {
+    return need.what == Need::What::columns || need.what == Need::What::sample_squares || need.what == Need::What::squared_norms;
+  });
+}
+
 void place_parameters(const Network& network, const std::vector<ParameterInfo>& infos, WalkPlan& plan) {
   plan.parameters_at.resize(network.nodes().size());
   for (std::size_t p = 0; p < infos.size(); ++p) {
@@ -96,6 +103,10 @@ bool WalkPlan::has(SignalKey::Kind kind) const {
   return std::any_of(signals.begin(), signals.end(), [&](const SignalKey& key) { return key.kind == kind; });
 }
 
+bool WalkPlan::has_blocks() const {
+  return std::any_of(block_needs.begin(), block_needs.end(), [](const std::set<Need>& needs) { return !needs.empty(); });
+}
+
 bool WalkPlan::reads_gradient_vectors() const {
   for (const auto& needs : needs_of_parameter)
     for (const auto& need : needs)
@@ -109,6 +120,8 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
   WalkPlan plan;
   plan.extensions = extensions;
   plan.needs_of_parameter.resize(infos.size());
+  plan.block_needs.resize(infos.size());
+  plan.whole_needs.resize(infos.size());
   place_parameters(network, infos, plan);
   plan.coupled_node = coupled_node(network);
   const auto averaged = averaged_curvature_refusals(network);
@@ -125,6 +138,7 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
     const auto declared = instance.extension->needs();
     plan.needs_of_extension.emplace_back(declared.begin(), declared.end());
     plan.visits.emplace_back(infos.size(), true);
+    plan.in_blocks.emplace_back(infos.size(), false);
     std::optional<std::string> too_much_together;
     for (const auto& need : declared)
       if (!streams && !too_much_together)
@@ -145,6 +159,9 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
         continue;
       }
       plan.needs_of_parameter[p].insert(declared.begin(), declared.end());
+      const bool in_blocks = comes_in_blocks(instance, infos[p], declared);
+      plan.in_blocks.back()[p] = in_blocks;
+      (in_blocks ? plan.block_needs : plan.whole_needs)[p].insert(declared.begin(), declared.end());
       for (const auto& need : declared)
         if (need.what != Need::What::input_factor) plan.signals.insert(need.signal);
     }

@@ -29,6 +29,8 @@ struct WalkPlan {
   std::vector<std::set<Need>> needs_of_extension;             ///< as declared
   std::vector<std::set<Need>> needs_of_parameter;             ///< union over the extensions that visit it
   std::vector<std::vector<bool>> visits;                      ///< [extension][parameter]
+  std::vector<std::vector<bool>> in_blocks;                   ///< of these, the visits that may be of blocks of samples
+  std::vector<std::set<Need>> block_needs, whole_needs;       ///< by parameter: of the visits in blocks, and of the others
   std::vector<std::vector<ParameterAtNode>> parameters_at;    ///< by node
   std::vector<bool> wanted;                                   ///< by node: a trainable parameter is here or above
   std::vector<bool> averaged_wanted;                          ///< the same for a parameter that reads averaged_curvature
@@ -38,6 +40,7 @@ struct WalkPlan {
   std::string coupled_node;                                   ///< where samples mix even with frozen normalisation; mostly empty
 
   bool has(SignalKey::Kind kind) const;
+  bool has_blocks() const;
   /// Whether a product with the gradient is among the needs.
   bool reads_gradient_vectors() const;
 };

@@ -49,6 +49,19 @@ ParameterQuantities::ParameterQuantities(const ParameterInfo& info, Tensor value
                                                          info_.shape, penalty::of_block(need.signal, penalty_, count_));
 }
 
+ParameterQuantities::ParameterQuantities(const ParameterQuantities& whole, const std::set<Need>& needs, int64_t samples)
+    : info_(whole.info_), value_(whole.value_), needs_(needs), count_{samples, whole.count_.batch_size},
+      penalty_(whole.penalty_), gradient_penalty_(0) {}
+
+ParameterQuantities ParameterQuantities::of_block(const std::set<Need>& needs, int64_t samples) const {
+  return {*this, needs, samples};
+}
+
+void ParameterQuantities::finish_block() {
+  if (!gradient_started_) fill_unreached();
+  add_penalty();
+}
+
 void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
                               const Columns& columns, const TilePosition& tile, int64_t total_columns, std::size_t source) {
   const auto form = rule.form(local_name);
@@ -57,7 +70,7 @@ void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const st
     return;
   }
   const auto dense = columns.written_out();
-  if (key == SignalKey::gradient()) add_gradient(rule.sum_param_jac_t(io, local_name, dense.dense));
+  if (key == SignalKey::gradient() && takes_gradient()) add_gradient(rule.sum_param_jac_t(io, local_name, dense.dense));
   if (!reads_columns(key)) return;
   const auto own = rule.param_jac_t(io, local_name, dense.dense);
   if (needs(What::output_factor, key)) add_output_factor(rule, io, form, key, dense.dense, own);
@@ -124,7 +137,7 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
                                      int64_t total_columns) {
   const bool is_weight = rule.form(local_name) == ParamForm::weight;
   if (is_weight && key == SignalKey::gradient()) {
-    add_weight_gradient(rule, io, local_name, columns.dense);
+    if (takes_gradient()) add_weight_gradient(rule, io, local_name, columns.dense);
     if (!reads_columns(key)) return;
   }
   const auto x = is_weight ? input_of(rule, io) : Tensor();
@@ -136,7 +149,7 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
   if (needs(What::output_factor, key)) accumulate(What::output_factor, key, affine::output_moment(z));
   if (!is_weight) {
     const auto a = rule.from_affine(local_name, z.sum(2));
-    if (key == SignalKey::gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
+    if (key == SignalKey::gradient() && takes_gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
     add_from_columns(key, a, dense.signs, tile, total_columns, !squares_done);
     return;
   }
@@ -294,6 +307,12 @@ void ParameterQuantities::join(What what, const SignalKey& key, const Tensor& va
 void ParameterQuantities::accumulate_moments(const Tensor& sum, const Tensor& sum_of_squares) {
   moment1_ = moment1_.defined() ? moment1_.add_(sum) : sum;
   moment2_ = moment2_.defined() ? moment2_.add_(sum_of_squares) : sum_of_squares;
+}
+
+/// Whether the gradient is summed up here; that it arrived is known either way.
+bool ParameterQuantities::takes_gradient() {
+  if (!gradient_.defined()) gradient_started_ = true;
+  return gradient_.defined();
 }
 
 void ParameterQuantities::add_gradient(const Tensor& sum) {

@@ -28,6 +28,9 @@ class ParameterQuantities {
   ParameterQuantities(const ParameterInfo& info, Tensor value, const std::set<Need>& needs, bool penalty,
                       const SampleCount& count);
 
+  /// The same parameter for a block of `samples` of these: values per sample alone, without the gradient.
+  ParameterQuantities of_block(const std::set<Need>& needs, int64_t samples) const;
+
   /// The vectors [K, *p] of declared products, before the first tile.
   void set_vectors(const std::string& name, const Tensor& vectors) { vectors_[name] = vectors.to(value_.options()).detach(); }
   const Tensor& vectors(const std::string& name) const { return vectors_.at(name); }
@@ -57,6 +60,12 @@ class ParameterQuantities {
 
   /// After the last tile: puts the gradient, penalty included, into the parameter's grad() and completes all values.
   void finish();
+  /// The same for a block of samples, whose values are per sample.
+  void finish_block();
+  /// What the parameter takes in memory.
+  int64_t bytes() const { return static_cast<int64_t>(value_.nbytes()); }
+  /// Whether the loss depends on the parameter, as far as it was walked.
+  bool is_reached() const { return gradient_started_; }
   /// Whether anything but the gradient itself is computed from this signal.
   bool reads_columns(const SignalKey& key) const;
   /// A finished value.
@@ -68,6 +77,7 @@ class ParameterQuantities {
   void clear();
 
  private:
+  ParameterQuantities(const ParameterQuantities& whole, const std::set<Need>& needs, int64_t samples);
   /// The columns of all uses of a shared parameter so far, [V, n, *p].
   struct Pending {
     SignalKey key;
@@ -103,6 +113,7 @@ class ParameterQuantities {
   void join(Need::What what, const SignalKey& key, const Tensor& value, int64_t sample_axis, const TilePosition& tile,
             int64_t total_columns);
   void accumulate_moments(const Tensor& sum, const Tensor& sum_of_squares);
+  bool takes_gradient();
   void add_gradient(const Tensor& sum);
   void add_penalty();
   void fill_unreached();
@@ -118,7 +129,7 @@ class ParameterQuantities {
   std::map<std::string, Tensor> vectors_;
   std::map<SignalKey, std::shared_ptr<HeldBlock>> blocks_;
   std::map<std::size_t, Pending> pending_;  ///< by source, until the last use
-  Tensor gradient_;                      ///< grad()'s buffer
+  Tensor gradient_;                      ///< grad()'s buffer; undefined in a block of samples
   bool gradient_started_ = false;
   Tensor input_;
   Tensor shift_;                         ///< [G, C, K]; moments below are of g_n - shift where it is defined

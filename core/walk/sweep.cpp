@@ -6,7 +6,22 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace backobs {
+namespace {
+
+/// What a block of samples may take of one parameter: enough for products of matrices to run at full speed.
+constexpr int64_t kBlockBytes = int64_t{64} << 20;
+
+void add_param_residual(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& grad,
+                        const TilePosition& tile, ParameterQuantities& quantities) {
+  if (rule.form(local_name) != ParamForm::general) return;  // affine maps are linear in their parameters
+  const auto residual = rule.param_residual(io, local_name, grad);
+  if (!residual.empty()) quantities.add_residual(columns_of(residual).front(), tile);
+}
+
+}  // namespace
 
 Sweep::Sweep(const Network& network, const WalkPlan& plan, const Tape& tape,
              std::vector<ParameterQuantities>& quantities, TilePosition samples)
@@ -57,8 +72,7 @@ const Tensor* Sweep::gradient_at(NodeId node) const {
   return nullptr;
 }
 
-TilePosition Sweep::position(const Live& live, const Columns& columns) const {
-  auto position = samples_;
+TilePosition Sweep::position(const Live& live, const Columns& columns, TilePosition position) const {
   position.first_column = live.first;
   position.columns = columns.dense.defined() ? columns.dense.size(0) : columns.count;
   return position;
@@ -72,8 +86,9 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
       const auto& live = live_[source];
       const bool reads = live.parameter < 0 || live.parameter == static_cast<int64_t>(use.parameter);
       if (reads && live.at[node].defined())
-        quantities.add(rule, io, use.local_name, live.key, live.at[node], position(live, live.at[node]), live.total, source);
+        quantities.add(rule, io, use.local_name, live.key, live.at[node], position(live, live.at[node], samples_), live.total, source);
     }
+    if (take_block_ && !plan_.block_needs[use.parameter].empty()) visit_in_blocks(node, use);
     if (use.last) quantities.end_uses();
     if (collects_inputs_) quantities.add_input(rule, io, samples_.of.batch_size);
     if (averaged_.defined() && averaged_at_ == node)
@@ -84,13 +99,40 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
     add_param_residuals(node, io, (*grad)[0]);
 }
 
-void Sweep::add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad) {
+/// Samples whose values fill kBlockBytes.
+int64_t Sweep::block_length(std::size_t parameter) const {
+  int64_t rows = 1;  // of the parameter's size, by sample
+  for (const auto& need : plan_.block_needs[parameter])
+    for (const auto& live : live_)
+      if (live.key == need.signal) rows += need.what == Need::What::columns ? live.total : 1;
+  return std::clamp<int64_t>(kBlockBytes / std::max<int64_t>(rows * quantities_[parameter].bytes(), 1), 1, samples_.samples);
+}
+
+void Sweep::visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use) {
+  if (!gradient_at(node)) return;  // the loss does not depend on this parameter
   const auto& rule = *network_.nodes()[node].rule;
-  for (const auto& use : plan_.parameters_at[node]) {
-    if (rule.form(use.local_name) != ParamForm::general) continue;  // affine maps are linear in their parameters
-    const auto residual = rule.param_residual(io, use.local_name, grad);
-    if (!residual.empty()) quantities_[use.parameter].add_residual(columns_of(residual).front(), samples_);
+  const auto length = block_length(use.parameter);
+  const auto* grad = plan_.has(SignalKey::Kind::hessian_residuals) ? gradient_at(node) : nullptr;
+  for (int64_t first = 0; first < samples_.samples; first += length) {
+    const auto count = std::min(length, samples_.samples - first);
+    const auto io = tape_.io(node, samples_.first_sample + first, count);
+    const TilePosition alone{0, count, {count, samples_.of.batch_size}, 0, 0};
+    auto block = quantities_[use.parameter].of_block(plan_.block_needs[use.parameter], count);
+    for (std::size_t source = 0; source < live_.size(); ++source) {
+      const auto& live = live_[source];
+      if (!live.at[node].defined()) continue;
+      const auto columns = narrow_samples(live.at[node], first, count);
+      block.add(rule, io, use.local_name, live.key, columns, position(live, columns, alone), live.total, source);
+    }
+    if (grad) add_param_residual(rule, io, use.local_name, (*grad)[0].narrow(0, first, count), alone, block);
+    block.finish_block();
+    take_block_(use.parameter, block, count);
   }
+}
+
+void Sweep::add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad) {
+  for (const auto& use : plan_.parameters_at[node])
+    add_param_residual(*network_.nodes()[node].rule, io, use.local_name, grad, samples_, quantities_[use.parameter]);
 }
 
 void Sweep::move_columns(NodeId node, const LayerIO& io) {

@@ -39,6 +39,10 @@ class Sweep {
   void collect_inputs() { collects_inputs_ = true; }
   /// Residuals born in this sweep go here instead of travelling on at once.
   void divert_residuals(std::vector<ColumnSource>* sources) { diverted_ = sources; }
+  /// Takes the values per sample of a parameter for the next `count` samples.
+  using TakeBlock = std::function<void(std::size_t parameter, const ParameterQuantities&, int64_t count)>;
+  /// The plan's values in blocks are formed block by block and given away; needs every column of every signal in this sweep.
+  void give_blocks(TakeBlock take) { take_block_ = std::move(take); }
   /// Called for each parameter after its last use.
   void on_complete(std::function<void(std::size_t)> callback) { complete_ = std::move(callback); }
 
@@ -52,6 +56,8 @@ class Sweep {
     int64_t parameter = -1;  ///< the only reader, if there is one
   };
   void visit_parameters(NodeId node, const LayerIO& io);
+  void visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use);
+  int64_t block_length(std::size_t parameter) const;
   void add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
   void add_mixed_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
   void begin_or_divert(ColumnSource source);
@@ -61,7 +67,7 @@ class Sweep {
   void move_averaged_by_channel_pairs(NodeId node);
   bool any_input_wanted(NodeId node) const;
   const Tensor* gradient_at(NodeId node) const;
-  TilePosition position(const Live& live, const Columns& columns) const;
+  TilePosition position(const Live& live, const Columns& columns, TilePosition samples) const;
 
   const Network& network_;
   const WalkPlan& plan_;
@@ -74,6 +80,7 @@ class Sweep {
   bool collects_inputs_ = false;
   std::vector<ColumnSource>* diverted_ = nullptr;
   std::function<void(std::size_t)> complete_;
+  TakeBlock take_block_;
 };
 
 }  // namespace backobs

@@ -113,7 +113,7 @@ class SampleBlock {
         loss_io_(in.loss_io.narrow(first, count)) {}
 
   void run(const std::map<SignalKey, TensorList>& draws, const Tensor& averaged, int64_t room, bool whole,
-           const std::function<void(std::size_t)>& complete) {
+           const std::function<void(std::size_t)>& complete, const Sweep::TakeBlock& take_block) {
     auto queue = loss_sources(in_, draws, position_.first_sample, position_.samples);
     std::vector<ColumnSource> residuals;
     Sweep first(in_.network, in_.plan, in_.tape, quantities_, position_);
@@ -122,7 +122,8 @@ class SampleBlock {
     if (averaged.defined()) first.start_averaged(averaged);
     fill(first, queue, whole ? std::numeric_limits<int64_t>::max() : room - 1);
     if (whole) first.on_complete(complete);
-    else first.divert_residuals(&residuals);
+    if (take_block) first.give_blocks(take_block);
+    else if (!whole) first.divert_residuals(&residuals);
     first.run();
     for (auto& residual : residuals) queue.push_back({std::move(residual), false});
     while (!queue.empty()) {
@@ -157,15 +158,16 @@ TileSize choose_tile(const WalkInput& in) {
   tile.samples = in.tiling.samples > 0 ? in.tiling.samples : std::clamp<int64_t>(affordable / columns, 1, batch);
   tile.samples = std::min(tile.samples, batch);
   tile.columns = in.tiling.columns > 0 ? in.tiling.columns : std::clamp<int64_t>(affordable / tile.samples, 1, columns);
+  tile.one_sweep = tile.columns >= columns;
   return tile;
 }
 
 void walk_tiles(const WalkInput& in, std::vector<ParameterQuantities>& quantities,
-                const std::function<void(std::size_t)>& complete) {
+                const std::function<void(std::size_t)>& complete, const Sweep::TakeBlock& take_block) {
   const auto batch = in.loss_io.samples();
   const auto tile = choose_tile(in);
   const auto draws = draw_samples(in);
-  const bool whole = tile.samples == batch && tile.columns >= total_columns(in);
+  const bool whole = tile.samples == batch && tile.one_sweep;
   Tensor averaged;
   if (in.plan.has(SignalKey::Kind::averaged_curvature)) averaged = in.loss.summed_hessian(in.loss_io);
   if (averaged.defined() && tile.samples < batch) {
@@ -176,7 +178,8 @@ void walk_tiles(const WalkInput& in, std::vector<ParameterQuantities>& quantitie
     averaged = Tensor();
   }
   for (int64_t first = 0; first < batch; first += tile.samples)
-    SampleBlock(in, quantities, first, std::min(tile.samples, batch - first)).run(draws, averaged, tile.columns, whole, complete);
+    SampleBlock(in, quantities, first, std::min(tile.samples, batch - first))
+        .run(draws, averaged, tile.columns, whole, complete, take_block);
   if (whole) return;
   for (NodeId node = in.network.last(); node >= 0; --node)
     for (const auto& use : in.plan.parameters_at[node])

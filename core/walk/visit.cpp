@@ -2,6 +2,7 @@
 #include "walk/visit.h"
 
 #include <backobs/error.h>
+#include <backobs/per_sample.h>
 
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
@@ -30,6 +31,9 @@ class Visit final : public ParameterVisit {
     if (need.what == Need::What::block)
       throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(), "block()");
     const auto value = quantities_.value(need);
+    if (is_gradient && !value.defined())
+      throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of grad() in a block of samples",
+                        "values per sample, which is what PerSample promises");
     return value.defined() ? value : without_residuals(need);
   }
   std::shared_ptr<CurvatureBlock> block(const SignalKey& key) const override {
@@ -62,7 +66,8 @@ class Visit final : public ParameterVisit {
 /// Names the values of one extension and hands them on.
 class NamedResults final : public Results {
  public:
-  NamedResults(const std::string& name, const ResultSink& sink) : name_(name), sink_(sink) {}
+  /// `grad` is a buffer that the next pass overwrites; everything else is fresh in each pass.
+  NamedResults(const std::string& name, const ResultSink& sink, Tensor grad) : name_(name), sink_(sink), grad_(std::move(grad)) {}
 
   void put(const ParameterVisit& visit, Tensor value) override { hand_on(visit, {{std::move(value)}, false}); }
   void put(const ParameterVisit& visit, TensorList values) override { hand_on(visit, {std::move(values), true}); }
@@ -72,19 +77,23 @@ class NamedResults final : public Results {
 
  private:
   void hand_on(const ParameterVisit& visit, ResultValue value) {
-    // grad() is a buffer that the next pass overwrites; everything else is fresh in each pass.
-    const auto grad = visit.grad();
     for (auto& tensor : value.tensors) {
       if (!tensor.defined()) throw PluginError("extension `" + name_ + "` at " + visit.info().name, "an undefined tensor", "values");
-      if (tensor.is_alias_of(grad)) tensor = tensor.clone();
+      if (grad_.defined() && tensor.is_alias_of(grad_)) tensor = tensor.clone();
     }
     if (sink_) sink_(name_, visit.info().name, std::move(value));
   }
   const std::string& name_;
   const ResultSink& sink_;
+  const Tensor grad_;
 };
 
 }  // namespace
+
+bool treats_samples_alone(const Extension& extension) {
+  const auto* alone = dynamic_cast<const PerSample*>(&extension);
+  return alone && alone->treats_samples_alone();
+}
 
 Visits::Visits(const WalkPlan& plan, const std::vector<ParameterInfo>& infos, const Network& network, const PassInfo& info,
                int64_t samples, const ResultSink& sink)
@@ -134,20 +143,27 @@ Tensor Visits::vectors_of(std::size_t e, std::size_t p, const std::string& name)
   throw PluginError("extension `" + plan_.extensions[e].name + "` at " + infos_[p].name, was.str(), wanted.str());
 }
 
-void Visits::visit(std::size_t p, const ParameterQuantities& quantities) {
-  for (std::size_t e = 0; e < plan_.extensions.size(); ++e) {
-    if (!plan_.visits[e][p]) continue;
-    const auto& instance = plan_.extensions[e];
-    const Visit view(infos_[p], network_.parameter(infos_[p].name).value.detach(), {samples_, info_.batch_size},
-                     quantities, plan_.needs_of_extension[e], instance.name);
-    NamedResults results(instance.name, sink_);
-    guarded(e, "visit of " + infos_[p].name, [&] { instance.extension->visit(view, results); });
-  }
+void Visits::visit(std::size_t p, const ParameterQuantities& quantities, bool blocks_given) {
+  for (std::size_t e = 0; e < plan_.extensions.size(); ++e)
+    if (plan_.visits[e][p] && !(blocks_given && plan_.in_blocks[e][p])) visit_one(e, p, quantities, samples_);
+}
+
+void Visits::visit_block(std::size_t p, const ParameterQuantities& quantities, int64_t samples) {
+  for (std::size_t e = 0; e < plan_.extensions.size(); ++e)
+    if (plan_.in_blocks[e][p]) visit_one(e, p, quantities, samples);
+}
+
+void Visits::visit_one(std::size_t e, std::size_t p, const ParameterQuantities& quantities, int64_t samples) {
+  const auto& instance = plan_.extensions[e];
+  const Visit view(infos_[p], network_.parameter(infos_[p].name).value.detach(), {samples, info_.batch_size}, quantities,
+                   plan_.needs_of_extension[e], instance.name);
+  NamedResults results(instance.name, sink_, quantities.value({Need::What::sum, SignalKey::gradient()}));
+  guarded(e, "visit of " + infos_[p].name, [&] { instance.extension->visit(view, results); });
 }
 
 void Visits::end() {
   for (std::size_t e = 0; e < plan_.extensions.size(); ++e) {
-    NamedResults results(plan_.extensions[e].name, sink_);
+    NamedResults results(plan_.extensions[e].name, sink_, {});
     guarded(e, "end_pass", [&] { plan_.extensions[e].extension->end_pass(results); });
   }
 }

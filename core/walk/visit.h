@@ -17,12 +17,16 @@ class Visits {
   void begin();
   /// The vectors of every declared product. `gradients` [1, *p] by parameter; empty if nobody names them.
   void give_vectors(const std::vector<Tensor>& gradients, std::vector<ParameterQuantities>& quantities);
-  void visit(std::size_t parameter, const ParameterQuantities& quantities);
+  /// Everyone who sees the parameter at once.
+  void visit(std::size_t parameter, const ParameterQuantities& quantities, bool blocks_given);
+  /// Those who may see it in blocks, for the next `samples` of them.
+  void visit_block(std::size_t parameter, const ParameterQuantities& quantities, int64_t samples);
   void end();
 
  private:
   template <typename Function>
   void guarded(std::size_t extension, const std::string& phase, Function function) const;
+  void visit_one(std::size_t extension, std::size_t parameter, const ParameterQuantities& quantities, int64_t samples);
   Tensor vectors_of(std::size_t extension, std::size_t parameter, const std::string& name) const;
 
   const WalkPlan& plan_;

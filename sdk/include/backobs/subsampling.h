@@ -17,6 +17,8 @@ class BACKOBS_API Subsampling {
   static Schema schema();
   explicit Subsampling(const Options& options);
 
+  /// Whether every sample is wanted once, in its place.
+  bool is_all() const { return positions_.empty(); }
   /// Throws ConfigError if a position is not in a mini-batch of `batch_size` samples.
   void check(int64_t batch_size) const;
   /// The wanted samples of a value whose sample axis is `axis`.
