@@ -87,7 +87,12 @@ Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w) {
   return (z * wx.unsqueeze(0)).sum({2, 3, 4});
 }
 
-Tensor input_moment(const Tensor& x) { return drop_single_group(contract_samples(x, x)); }
+/// Half of a symmetric product is half the operations, but mirroring it takes more passes over [K, K] than few rows cost.
+Tensor input_moment(const Tensor& x) {
+  constexpr int64_t kFewRows = 512;
+  const bool few = has_one_position(x) && x.size(0) <= kFewRows;
+  return drop_single_group(few ? contract_rows(x, x) : contract_samples(x, x));
+}
 
 Tensor output_moment(const Tensor& z) {
   const auto positions_summed = z.size(2) == 1 ? z.squeeze(2) : z.sum(2);  // [V, n, G, C]

@@ -271,7 +271,7 @@ void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, in
   if (!has_input_factor(info_.form) || !needs_.count(need)) return;
   const auto& x = input_of(rule, io);
   if (info_.form == ParamForm::weight) {
-    accumulate(need.what, need.signal, affine::input_moment(x) / static_cast<double>(batch_size));
+    accumulate(need.what, need.signal, affine::input_moment(x).div_(static_cast<double>(batch_size)));
     return;
   }
   const auto rows = x.flatten();  // of an embedding: how often each is read
