@@ -45,6 +45,10 @@ auto placed(const std::string& where, Make make) -> decltype(make()) {
   }
 }
 
+void add_given(std::map<std::string, std::string>& given, const Choice& choice, const std::string& prefix = "") {
+  for (const auto& [name, value] : choice.raw) given[prefix + name] = value.where;
+}
+
 /// What of a run is decided so far.
 struct Cell {
   RunSettings settings;
@@ -59,7 +63,12 @@ class Planner {
   Plan plan(const Campaign& campaign);
 
  private:
-  using ExtensionList = std::vector<ExtensionSettings>;
+  struct ExtensionChoice {
+    ExtensionSettings settings;
+    std::string where;
+    std::map<std::string, std::string> given;
+  };
+  using ExtensionList = std::vector<ExtensionChoice>;
 
   void add_experiment(const Experiment& experiment, Plan& plan);
   void add_runner(const Experiment& experiment, const Cell& problem, const PluginUse& use, Plan& plan);
@@ -164,6 +173,9 @@ std::vector<Cell> Planner::environments(const Experiment& experiment) {
       const auto where = [&](const std::string& option) { return choice.where(option, experiment.where); };
       set_environment(cell.settings, choice.options, where);
       cell.places.init = where("init");
+      add_given(cell.places.given, choice);
+      if (choice.is_given("seeds")) cell.places.given["seed"] = where("seeds");  // one of them
+      cell.places.given.erase("seeds");
       all.push_back(std::move(cell));
     } catch (const ConfigError& e) {
       problems_.add(e);
@@ -180,8 +192,12 @@ Planner::ExtensionList Planner::extension_choices(const PluginUse& use) try {
   const auto all_choices = choices(axes(use.options, schema), use.options, schema, "extension `" + name + "`", use.where);
   for (const Choice& choice : all_choices) {
     placed(use.where, [&] { return registry_.make_extension(name, only(own, choice.options)); });  // may refuse them
-    all.push_back({name_of(use, name, choice), name, only(own, choice.options), choice.options.integer("every"),
-                   choice.options.texts("record"), choice.options.text("save") == "tensors"});
+    ExtensionChoice extension;
+    extension.settings = {name_of(use, name, choice), name, only(own, choice.options), choice.options.integer("every"),
+                          choice.options.texts("record"), choice.options.text("save") == "tensors"};
+    extension.where = use.where;
+    add_given(extension.given, choice, extension.settings.name + ".");
+    all.push_back(std::move(extension));
   }
   return all;
 } catch (const ConfigError& e) {
@@ -202,8 +218,8 @@ std::string Planner::name_of(const PluginUse& use, const std::string& plugin, co
 void Planner::check_names(const ExtensionList& extensions, const std::vector<PluginUse>& uses) {
   for (std::size_t i = 0; i < extensions.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      if (extensions[i].name == extensions[j].name)
-        problems_.add(uses[i].where, "a second extension called `" + extensions[i].name + "`",
+      if (extensions[i].settings.name == extensions[j].settings.name)
+        problems_.add(uses[i].where, "a second extension called `" + extensions[i].settings.name + "`",
                       "another name through `as`");
 }
 
@@ -240,10 +256,15 @@ void Planner::add_cells(const Experiment& experiment, const Cell& base, Plan& pl
         cell.settings.problem = base.settings.problem;
         cell.settings.runner = base.settings.runner;
         cell.settings.loop = base.settings.loop;
-        cell.settings.extensions = extensions;
         cell.places.problem = base.places.problem;
+        cell.places.runner = base.places.runner;
         cell.places.batch_size = base.places.batch_size;
-        for (const PluginUse& use : set) cell.places.extensions.push_back(use.where);
+        cell.places.given.insert(base.places.given.begin(), base.places.given.end());
+        for (const ExtensionChoice& extension : extensions) {
+          cell.settings.extensions.push_back(extension.settings);
+          cell.places.extensions.push_back(extension.where);
+          cell.places.given.insert(extension.given.begin(), extension.given.end());
+        }
         if (too_many(plan.runs.size() + 1, experiment.where)) return;
         if (problems_.empty()) add_run(cell, plan);
       }
@@ -261,6 +282,8 @@ void Planner::add_runner(const Experiment& experiment, const Cell& problem, cons
     cell.settings.runner = {runner, only(registry_.schema("runner", runner), choice.options)};
     placed(use.where, [&] { return registry_.make_runner(runner, cell.settings.runner.options); });  // may refuse them
     cell.settings.loop = loop_settings(choice.options, choice.is_given("l2_reg"), use.where);
+    cell.places.runner = use.where;
+    add_given(cell.places.given, choice);
     cell.places.batch_size = choice.where("batch_size", use.where);
     add_cells(experiment, cell, plan);
   }
@@ -280,6 +303,7 @@ void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
           Cell cell;
           cell.settings.problem = {name, choice.options};
           cell.places.problem = use.where;
+          add_given(cell.places.given, choice, "problem.");
           add_runner(experiment, cell, runner, plan);
         } catch (const ConfigError& e) {
           problems_.add(e);

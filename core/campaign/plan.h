@@ -12,10 +12,13 @@
 
 namespace backobs {
 
-/// Where in the file some of a run's settings stand, for what is found out about them later.
+/// Where a run's settings come from.
 struct Places {
-  std::string problem, batch_size, init;  ///< where not given: what they belong to
-  std::vector<std::string> extensions;    ///< one per extension of the run
+  std::string problem, runner, batch_size, init;  ///< positions in the file; of a setting not given: what it belongs to
+  std::vector<std::string> extensions;            ///< one per extension of the run
+  /// Positions in the file or flags, by the setting's name ("lr", "seed", "problem.OPTION", "mc.mc_samples"); what is not
+  /// here is a default.
+  std::map<std::string, std::string> given;
 };
 
 /// One cell of a campaign.

@@ -5,6 +5,7 @@
 
 #include "campaign/attribution.h"
 #include "campaign/batches.h"
+#include "campaign/instances.h"
 #include "campaign/training_state.h"
 #include "campaign/training_step.h"
 
@@ -16,27 +17,9 @@
 namespace backobs {
 namespace {
 
-constexpr const char* kHistogram = "histogram";
-constexpr std::array<Phase, 4> kPhases = {Phase::train, Phase::train_eval, Phase::valid, Phase::test};
-
 /// Draws of an evaluation: positions that no training step has, apart for each phase.
 Random evaluation_random(const Random& experiment, int64_t epoch, Phase phase, int64_t batch) {
   return experiment.at(epoch, -1 - batch - (static_cast<int64_t>(phase) << 40));
-}
-
-std::vector<std::pair<std::string, Reduction>> reductions(const std::vector<std::string>& names) {
-  std::vector<std::pair<std::string, Reduction>> all;
-  for (const auto& name : names)
-    if (name != kHistogram) all.emplace_back(name, reduction_named(name));
-  return all;
-}
-
-PassSettings pass_settings(const RunSettings& settings, std::shared_ptr<const Problem> problem) {
-  PassSettings pass;
-  pass.l2_reg = settings.loop.l2_reg;
-  pass.is_regularised = [problem](const std::string& parameter) { return problem->is_regularised(parameter); };
-  pass.penalty_in_quantities = settings.penalty_in_quantities;
-  return pass;
 }
 
 }  // namespace
@@ -44,11 +27,7 @@ PassSettings pass_settings(const RunSettings& settings, std::shared_ptr<const Pr
 struct Training::Impl {
   Impl(const RunSettings& run_settings, const Registry& plugins);
 
-  void check_sets() const;
-  void make_extensions();
-  void make_wanted();
   std::vector<ExtensionInstance> instances() const;
-  ExtensionInstance make_instance(const std::string& name, const std::string& plugin, const Options& options) const;
 
   State state() const;
   void load(const State& state);
@@ -94,7 +73,7 @@ Training::Impl::Impl(const RunSettings& run_settings, const Registry& plugins)
     data = problem->data(settings.data_request());
     network = std::make_unique<Network>(problem->network(experiment));
   }
-  check_sets();
+  check_batch_size(*data, settings);
   network->to(settings.scalar_type(), c10::Device(settings.device));
   if (!settings.init.empty()) load_initial(settings.init, *network);
   pass = std::make_unique<Pass>(*network, loss, pass_settings(settings, problem));
@@ -103,56 +82,9 @@ Training::Impl::Impl(const RunSettings& run_settings, const Registry& plugins)
     runner = registry.make_runner(settings.runner.name, settings.runner.options);
     runner->prepare(network->parameters());
   }
-  make_extensions();
-  make_wanted();
-}
-
-void Training::Impl::check_sets() const {
-  for (const Phase phase : kPhases) {
-    const Batches batches(*data, phase, experiment, settings.loop.batch_size);
-    if (batches.count() < 1)
-      throw ConfigError("problem `" + settings.problem.name + "`",
-                        "batch_size = " + std::to_string(settings.loop.batch_size),
-                        "at most " + std::to_string(batches.samples()) + ", the size of its set " + to_string(phase));
-  }
-}
-
-ExtensionInstance Training::Impl::make_instance(const std::string& name, const std::string& plugin,
-                                                const Options& options) const {
-  const AtWork mark("extension", plugin, "prepare");
-  const std::shared_ptr<Extension> own = registry.make_extension(plugin, options);
-  auto extension = attributed(plugin, own);
-  extension->prepare({settings.problem.name, pass->parameters()});
-  return {name, std::move(extension), treats_samples_alone(*own)};
-}
-
-void Training::Impl::make_extensions() {
-  std::vector<ExtensionInstance> instances;
-  for (const auto& extension : settings.extensions) {
-    instances.push_back(make_instance(extension.name, extension.plugin, extension.options));
-    const auto& record = extension.record;
-    const bool histogram = std::find(record.begin(), record.end(), kHistogram) != record.end();
-    watched.push_back({instances.back(), extension.every, reductions(record), histogram, extension.save_tensors});
-  }
-  refusals = pass->refusals(instances, settings.loop.batch_size);
-}
-
-/// What the runner needs has to work for every parameter, or the run has no meaning.
-void Training::Impl::make_wanted() {
-  const std::string where = "runner `" + settings.runner.name + "`";
-  for (const Want& want : runner->wants()) {
-    const std::string plugin = registry.find("extension", want.extension, where).manifest.name;
-    std::map<std::string, RawValue> raw;
-    for (const auto& [name, text] : want.options) raw[name] = {{text}, false, false, where};
-    const Options options = registry.schema("extension", plugin).check(raw, "extension `" + plugin + "`", where);
-    wanted.push_back(make_instance("/" + want.extension, plugin, options));
-  }
-  for (auto& instance : wanted) instance.in_blocks = false;  // Step::result gives the whole
-  const auto refused = pass->refusals(wanted, settings.loop.batch_size);
-  if (!refused.empty())
-    throw ComputeError(
-        where, "`" + refused[0].quantity.substr(1) + "` of `" + refused[0].parameter + "`: " + refused[0].reason,
-        "a problem where it is defined for every parameter");
+  watched = watched_by(settings, registry, *pass);
+  refusals = pass->refusals(instances_of(watched), settings.loop.batch_size);
+  wanted = wanted_by(*runner, settings, registry, *pass);
 }
 
 State Training::Impl::state() const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/campaign_flags.h"
 
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 namespace backobs {
@@ -37,6 +39,24 @@ std::vector<std::string> flags_again(const CommonFlags& flags) {
   for (const auto& folder : flags.plugin_path) all.insert(all.end(), {"--plugin-path", folder.string()});
   for (auto& [setting, flag, text] : given(flags)) all.insert(all.end(), {flag, text});
   return all;
+}
+
+std::vector<const Run*> chosen_runs(const Plan& plan, const std::string& only) {
+  if (!only.empty()) return {&plan.find(only)};
+  std::vector<const Run*> runs;
+  for (const Run& run : plan.runs) runs.push_back(&run);
+  return runs;
+}
+
+std::filesystem::path campaign_folder(const CommonFlags& flags, const Plan& plan) {
+  return (flags.output.empty() ? std::filesystem::path("results") : flags.output) / plan.campaign;
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error)) return {};  // told by read_plan, as every file that is none
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
 void add_set_flag(CLI::App& verb, std::vector<std::string>& assignments) {

@@ -6,6 +6,7 @@
 #include "campaign/stop_request.h"
 #include "cli/campaign_flags.h"
 #include "cli/campaign_progress.h"
+#include "cli/rehearse.h"
 #include "cli/run_progress.h"
 #include "cli/verbs.h"
 #include "files/number_format.h"
@@ -18,8 +19,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 namespace backobs {
 namespace {
@@ -36,10 +35,6 @@ struct RunOptions {
   int child = -1;     ///< in a run's own process: the descriptor of its position
   pid_t parent = -1;  ///< and who started it
 };
-
-fs::path campaign_folder(const CommonFlags& flags, const Plan& plan) {
-  return (flags.output.empty() ? fs::path("results") : flags.output) / plan.campaign;
-}
 
 /// The run itself, in a process of its own.
 ExitCode execute_as_child(Context& context, const RunOptions& options) {
@@ -129,14 +124,6 @@ ExitCode report(const Plan& plan, const fs::path& folder, const std::vector<Endi
   return code;
 }
 
-/// The file's text is kept from here on: whoever edits it while the campaign runs does not change the plan.
-std::string text_of(const fs::path& file) {
-  std::error_code error;
-  if (fs::is_directory(file, error)) return {};  // told by read_plan, as every file that is none
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
 void warn_of_crowding(const std::vector<const Run*>& runs, int64_t jobs) {
   int64_t threads = 0;
   for (const Run* run : runs) threads = std::max(threads, run->settings.threads);
@@ -147,19 +134,30 @@ void warn_of_crowding(const std::vector<const Run*>& runs, int64_t jobs) {
               std::to_string(available_cores()) + " cores: `threads` or --threads says how many a run takes");
 }
 
+/// What only networks show, of the runs that have something to do. Throws ConfigErrors before anything is started.
+void check_runs(Context& context, const RunOptions& options, const Plan& plan, const std::vector<const Run*>& runs,
+                const NamelessFile& file, const std::string& text) {
+  const fs::path folder = campaign_folder(context.flags, plan);
+  const Rehearsal question(context.registry(), false);
+  const auto is_open = [&](const Run* run) {
+    return !RunFolder(folder, run->id).is_finished() && question.concerns(*run);
+  };
+  if (std::none_of(runs.begin(), runs.end(), is_open)) return;
+  RehearsalOptions wanted{options.only, options.set, true, false};
+  if (options.schedule.max_silence_s > 0) wanted.max_silence_s = options.schedule.max_silence_s;
+  refuse_obstacles(rehearse_apart(context, plan, file, wanted), options.file, text);
+}
+
 ExitCode run_campaign(Context& context, const RunOptions& options) {
   if (options.child >= 0) return execute_as_child(context, options);
   const std::string text = text_of(options.file);
   const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags), options.set);
-  std::vector<const Run*> runs;
-  if (!options.only.empty())
-    runs.push_back(&plan.find(options.only));
-  else
-    for (const Run& run : plan.runs) runs.push_back(&run);
+  const std::vector<const Run*> runs = chosen_runs(plan, options.only);
   warn_of_crowding(runs, options.schedule.jobs);
   CampaignFolder folder(campaign_folder(context.flags, plan));
-  folder.record(plan, text);
   const NamelessFile file(text);
+  check_runs(context, options, plan, runs, file, text);
+  folder.record(plan, text);
   listen_as_campaign();
   std::vector<Ending> endings;
   {

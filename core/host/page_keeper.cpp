@@ -5,6 +5,8 @@
 
 #include <c10/core/CPUAllocator.h>
 
+#include <malloc.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -128,6 +130,11 @@ void keep_pages() {
   keeper().count.limit_bytes = limit;
   static PageKeepingAllocator* const allocator = new PageKeepingAllocator;
   c10::SetCPUAllocator(allocator, 1);
+}
+
+void give_back_pages() {
+  keeper().give_back();
+  ::malloc_trim(0);
 }
 
 KeptPages kept_pages() {

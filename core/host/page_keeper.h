@@ -28,4 +28,7 @@ struct KeptPages {
 };
 BACKOBS_API KeptPages kept_pages();
 
+/// What lies free goes back to the system.
+BACKOBS_API void give_back_pages();
+
 }  // namespace backobs

@@ -47,15 +47,15 @@ void look_at_log(RunStatus& status, const RunFolder& folder) {
   if (status.state == "running" && share > 0) status.left_s = seconds * (1 - share) / share;
 }
 
-std::string state_of(const RunFolder& folder) {
+}  // namespace
+
+std::string run_state(const RunFolder& folder) {
   const auto recorded = folder.state();
   if (recorded == "done" || recorded == "diverged") return *recorded;
   if (RunLock::is_held(folder.path())) return "running";
   if (recorded) return *recorded;
   return Checkpoints::files(folder.path()).empty() ? "waiting" : "interrupted";
 }
-
-}  // namespace
 
 std::vector<RunStatus> campaign_status(const CampaignFolder& folder) {
   std::error_code ignored;
@@ -65,7 +65,7 @@ std::vector<RunStatus> campaign_status(const CampaignFolder& folder) {
     RunStatus status;
     status.epochs = run.settings.value("epochs", int64_t{0});
     status.run = std::move(run);
-    status.state = state_of(files);
+    status.state = run_state(files);
     if (status.state == "failed") status.reason = files.failure();
     if (fs::exists(files.record(), ignored) && !files.state()) status.reason = "run.json is damaged, it is performed again";
     look_at_log(status, files);

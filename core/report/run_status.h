@@ -2,6 +2,7 @@
 #pragma once
 
 #include "campaign/campaign_folder.h"
+#include "campaign/run_folder.h"
 
 #include <filesystem>
 #include <optional>
@@ -22,6 +23,8 @@ struct RunStatus {
   std::optional<double> left_s;  ///< estimated from the epochs done, while it runs
 };
 
+/// A run's state, from its folder.
+BACKOBS_API std::string run_state(const RunFolder& folder);
 /// Every run of plan.json, in its order. What runs at work have logged is seen with a delay.
 BACKOBS_API std::vector<RunStatus> campaign_status(const CampaignFolder& folder);
 

@@ -222,20 +222,20 @@ TEST_F(CampaignTest, ADivergedRunIsDone) {
   for (int i = 1; i <= 3; ++i) EXPECT_EQ(losses[losses.size() - static_cast<std::size_t>(i)], losses[0]);
 }
 
-TEST_F(CampaignTest, ASettingThatCannotRunFailsAlone) {
+TEST_F(CampaignTest, ARunThatFailsDoesSoAlone) {
   write(
       "campaign: c\nexperiments:\n  - problem: fmnist_logreg\n    source: synthetic\n"
-      "    runner: {name: sgd, lr: 0.1, epochs: 1, max_steps: 1, batch_size: [100, 1000000]}\n");
-  const Answer answer = run();
+      "    runner: {name: sgd, lr: 0.1, epochs: 1, max_steps: 2, batch_size: 100}\n"
+      "    extensions: [[batch_l2], [{name: fails_at_step, how: throw, step: 1}]]\n");
+  const Answer answer = run("--plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
   EXPECT_EQ(answer.code, 1) << answer.err;
-  EXPECT_NE(answer.err.find("batch_size = 1000000"), std::string::npos) << answer.err;
+  EXPECT_NE(answer.err.find("thrown on purpose"), std::string::npos) << answer.err;
   std::map<std::string, json> by_state;
   for (const json& record : records()) by_state[record["state"]] = record;
   ASSERT_EQ(by_state.size(), 2u);
-  EXPECT_NE(by_state["failed"]["error"]["message"].get<std::string>().find("1000000"), std::string::npos);
-  EXPECT_FALSE(fs::exists(folder() / "out/c/runs" / by_state["failed"]["id"].get<std::string>() / "metrics.ndjson"));
+  EXPECT_NE(by_state["failed"]["error"]["message"].get<std::string>().find("thrown on purpose"), std::string::npos);
   EXPECT_EQ(files(folder() / "out/c/deepobs", ".json").size(), 1u);
-  EXPECT_TRUE(files(folder() / "out", ".part").empty());
+  EXPECT_TRUE(files(folder() / "out/c/deepobs", ".part").empty());
 }
 
 TEST_F(CampaignTest, MissingDataLeaveNoTrace) {

@@ -183,7 +183,8 @@ TEST_F(ResumeTest, StartsFromSavedParameters) {
   write("campaign: c\nexperiments:\n  - problem: fmnist_mlp\n    source: synthetic\n    init: " + parameters.string() +
         "\n    runner: {name: sgd, lr: 0.1, epochs: 0}\n");
   const Answer wrong = run("third");
-  EXPECT_EQ(wrong.code, 1);
+  EXPECT_EQ(wrong.code, 3);
+  EXPECT_NE(wrong.err.find("c.yaml:5:11: init "), std::string::npos) << wrong.err;
   EXPECT_NE(wrong.err.find("no tensor `"), std::string::npos) << wrong.err;
   write(problem + "    init: nowhere.pt\n    runner: {name: sgd, lr: 0.1}\n");
   EXPECT_EQ(run("third").code, 3);

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "campaign/instances.h"
+
+#include <backobs/error.h>
+
+#include "campaign/attribution.h"
+#include "campaign/batches.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace backobs {
+namespace {
+
+constexpr const char* kHistogram = "histogram";
+
+std::vector<std::pair<std::string, Reduction>> reductions(const std::vector<std::string>& names) {
+  std::vector<std::pair<std::string, Reduction>> all;
+  for (const auto& name : names)
+    if (name != kHistogram) all.emplace_back(name, reduction_named(name));
+  return all;
+}
+
+}  // namespace
+
+PassSettings pass_settings(const RunSettings& settings, std::shared_ptr<const Problem> problem) {
+  PassSettings pass;
+  pass.l2_reg = settings.loop.l2_reg;
+  pass.is_regularised = [problem = std::move(problem)](const std::string& name) {
+    return problem->is_regularised(name);
+  };
+  pass.penalty_in_quantities = settings.penalty_in_quantities;
+  return pass;
+}
+
+ExtensionInstance make_instance(const Registry& registry, const Pass& pass, const std::string& problem,
+                                const std::string& name, const std::string& plugin, const Options& options) {
+  const AtWork mark("extension", plugin, "prepare");
+  const std::shared_ptr<Extension> own = registry.make_extension(plugin, options);
+  auto extension = attributed(plugin, own);
+  extension->prepare({problem, pass.parameters()});
+  return {name, std::move(extension), treats_samples_alone(*own)};
+}
+
+std::vector<Watched> watched_by(const RunSettings& settings, const Registry& registry, const Pass& pass) {
+  std::vector<Watched> all;
+  for (const auto& extension : settings.extensions) {
+    auto instance =
+        make_instance(registry, pass, settings.problem.name, extension.name, extension.plugin, extension.options);
+    const auto& record = extension.record;
+    const bool histogram = std::find(record.begin(), record.end(), kHistogram) != record.end();
+    all.push_back({std::move(instance), extension.every, reductions(record), histogram, extension.save_tensors});
+  }
+  return all;
+}
+
+std::vector<ExtensionInstance> instances_of(const std::vector<Watched>& watched) {
+  std::vector<ExtensionInstance> all;
+  for (const Watched& one : watched) all.push_back(one.instance);
+  return all;
+}
+
+std::vector<ExtensionInstance> wanted_by(const Runner& runner, const RunSettings& settings, const Registry& registry,
+                                         const Pass& pass) {
+  const std::string where = "runner `" + settings.runner.name + "`";
+  std::vector<ExtensionInstance> wanted;
+  for (const Want& want : runner.wants()) {
+    const std::string plugin = registry.find("extension", want.extension, where).manifest.name;
+    std::map<std::string, RawValue> raw;
+    for (const auto& [name, text] : want.options) raw[name] = {{text}, false, false, where};
+    const Options options = registry.schema("extension", plugin).check(raw, "extension `" + plugin + "`", where);
+    wanted.push_back(make_instance(registry, pass, settings.problem.name, "/" + want.extension, plugin, options));
+  }
+  for (auto& instance : wanted) instance.in_blocks = false;  // Step::result gives the whole
+  const auto refused = pass.refusals(wanted, settings.loop.batch_size);
+  if (!refused.empty())
+    throw ComputeError(
+        where, "`" + refused[0].quantity.substr(1) + "` of `" + refused[0].parameter + "`: " + refused[0].reason,
+        "a problem where it is defined for every parameter");
+  return wanted;
+}
+
+void check_batch_size(const DataSource& data, const RunSettings& settings) {
+  for (const Phase phase : {Phase::train, Phase::train_eval, Phase::valid, Phase::test}) {
+    const Batches batches(data, phase, Random(settings.seed), settings.loop.batch_size);
+    if (batches.count() < 1)
+      throw ConfigError("problem `" + settings.problem.name + "`",
+                        "batch_size = " + std::to_string(settings.loop.batch_size),
+                        "at most " + std::to_string(batches.samples()) + ", the size of its set " + to_string(phase));
+  }
+}
+
+}  // namespace backobs
