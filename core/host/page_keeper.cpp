@@ -6,6 +6,8 @@
 #include <c10/core/CPUAllocator.h>
 
 #include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -20,6 +22,7 @@ namespace {
 
 constexpr std::size_t kSmallest = std::size_t{1} << 20;
 constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 /// The next multiple of an eighth of the power of two below.
 std::size_t size_class(std::size_t bytes) {
@@ -71,15 +74,23 @@ Keeper& keeper() {
   return *one;
 }
 
+/// Fresh memory; large blocks in pages of 2 MiB where the kernel has them, since each page's first touch enters the kernel.
+void* fresh_block(std::size_t size) {
+  if (size < 2 * kHugePage) return std::aligned_alloc(kAlignment, size);
+  void* block = std::aligned_alloc(kHugePage, (size + kHugePage - 1) / kHugePage * kHugePage);
+  if (block) ::madvise(block, size / kHugePage * kHugePage, MADV_HUGEPAGE);  // advice: without it the pages are small
+  return block;
+}
+
 /// A block lies behind one line of the cache that says how large it is.
 void* allocate_block(std::size_t bytes) {
   const bool large = bytes >= kSmallest;
   const std::size_t size = large ? size_class(bytes + kAlignment) : (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
   void* block = large ? keeper().take(size) : nullptr;
-  if (!block) block = std::aligned_alloc(kAlignment, size);
+  if (!block) block = fresh_block(size);
   if (!block) {
     keeper().give_back();
-    block = std::aligned_alloc(kAlignment, size);
+    block = fresh_block(size);
   }
   if (!block) throw std::bad_alloc();
   std::memcpy(block, &size, sizeof size);
@@ -111,9 +122,15 @@ class PageKeepingAllocator final : public c10::Allocator {
   }
 };
 
+/// Individual gradients take gigabytes, and the next step needs them again; three quarters stay for everybody else.
+std::size_t quarter_of_memory() {
+  const auto pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? static_cast<std::size_t>(pages) / 4 * static_cast<std::size_t>(page) : std::size_t{1} << 30;
+}
+
 std::size_t limit_asked_for() {
   const char* text = std::getenv("BACKOBS_KEEP_MIB");
-  if (!text) return std::size_t{1024} << 20;
+  if (!text) return quarter_of_memory();
   std::size_t mib = 0;
   const char* end = text + std::strlen(text);
   const auto read = std::from_chars(text, end, mib);

@@ -7,16 +7,17 @@
 #include <cstdint>
 
 /// An allocator for LibTorch's CPU tensors that keeps its pages. Fresh pages cost more than the work on them: the kernel
-/// clears and maps each at its first touch. Blocks of 1 MiB and more are therefore kept when they are freed, by size class, and
-/// handed out again; smaller ones go to the C library, which is quick with them.
+/// clears and maps each at its first touch, which pages of 2 MiB make rarer but not free. Blocks of 1 MiB and more are
+/// therefore kept when they are freed, by size class, and handed out again; smaller ones go to the C library, which is quick
+/// with them.
 ///
 /// Size classes are eighths of a power of two, so that at most an eighth of a block is spare. Blocks are aligned to 64 bytes.
 /// What lies free never exceeds the limit: beyond it a block goes back to the C library at once. All functions are thread-safe.
 namespace backobs {
 
 /// Has LibTorch use it from now on, for this whole process; a program calls it once, before its threads. Tensors made before
-/// stay with the allocator that made them. BACKOBS_KEEP_MIB is the limit in MiB (default 1024); 0 leaves LibTorch's allocator.
-/// Throws UsageError for any other text.
+/// stay with the allocator that made them. BACKOBS_KEEP_MIB is the limit in MiB, by default a quarter of the machine's memory;
+/// 0 leaves LibTorch's allocator. Throws UsageError for any other text.
 BACKOBS_API void keep_pages();
 
 /// Counted since the process began, over blocks of 1 MiB and more.

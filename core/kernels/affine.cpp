@@ -2,6 +2,7 @@
 #include "kernels/affine.h"
 
 #include "kernels/affine_products.h"
+#include "kernels/outer_products.h"
 
 #include <ATen/ATen.h>
 
@@ -31,7 +32,7 @@ bool has_one_position(const Tensor& x) { return x.size(1) == 1; }
 }  // namespace
 
 Tensor columns(const Tensor& z, const Tensor& x) {
-  if (has_one_position(x)) return z.squeeze(2).unsqueeze(-1) * x.squeeze(1).unsqueeze(2);  // [V, n, G, C, 1] * [n, G, 1, K]
+  if (has_one_position(x)) return outer_products(z.squeeze(2), x.squeeze(1));
   Products products;
   products.columns = at::empty({z.size(0), z.size(1), z.size(3), z.size(4), x.size(3)}, z.options());
   form(z, {}, x, products);
@@ -52,7 +53,7 @@ Tensor sum_squares(const Tensor& z, const Tensor& signs, const Tensor& x) {
 }
 
 Tensor sample_squares(const Tensor& z, const Tensor& signs, const Tensor& x) {
-  if (has_one_position(x)) return summed_squares(z, signs).unsqueeze(-1) * x.squeeze(1).square().unsqueeze(2);
+  if (has_one_position(x)) return outer_products(summed_squares(z, signs).unsqueeze(0), x.squeeze(1).square()).squeeze(0);
   Products products;
   products.sample_squares = at::zeros({z.size(1), z.size(3), z.size(4), x.size(3)}, z.options());
   form(z, signs, x, products);
@@ -64,7 +65,7 @@ Tensor sum_squares_from(const Tensor& q, const Tensor& x) {
 }
 
 Tensor sample_squares_from(const Tensor& q, const Tensor& x) {
-  return q.unsqueeze(1).unsqueeze(-1) * x.squeeze(1).square().unsqueeze(2);
+  return outer_products(q.unsqueeze(1).unsqueeze(0), x.squeeze(1).square()).squeeze(0);
 }
 
 bool norms_by_positions(const Tensor& z, const Tensor& x) {

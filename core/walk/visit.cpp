@@ -45,14 +45,15 @@ class Visit final : public ParameterVisit {
   }
 
  private:
-  /// Residuals that never arose (no curved layer) add up to zero; every other signal reaches every parameter.
+  /// Residuals that never arose (no curved layer) add up to zero, one zero that takes no memory; every other signal reaches
+  /// every parameter.
   Tensor without_residuals(const Need& need) const {
     if (!(need.signal == SignalKey::hessian_residuals()))
       throw ComputeError("extension `" + extension_ + "` at " + info_.name, "no value of " + need.to_string(),
                          "one: a parameter that the loss depends on");
     auto shape = info_.shape;
     if (need.what == Need::What::sample_squares) shape.insert(shape.begin(), count_.samples);
-    return at::zeros(shape, value_.options().requires_grad(false));
+    return at::zeros({}, value_.options().requires_grad(false)).expand(shape);
   }
 
   const ParameterInfo& info_;

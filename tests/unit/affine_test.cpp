@@ -3,6 +3,7 @@
 // columns, memory layouts and number of threads. The fast products against their plain twin.
 #include "kernels/affine.h"
 #include "kernels/affine_products.h"
+#include "kernels/outer_products.h"
 #include "tolerance.h"
 
 #include <ATen/Parallel.h>
@@ -101,6 +102,18 @@ INSTANTIATE_TEST_SUITE_P(Shapes, AffineTest,
                                            Case{4, 5, 6, 2, 3, 5, true}, Case{4, 5, 6, 2, 3, 5, false},
                                            Case{3, 1, 7, 3, 2, 2, true}, Case{7, 3, 2, 1, 40, 300, true},
                                            Case{2, 3, 300, 1, 5, 70, true}));
+
+/// Results of 8 MiB and more, with rows that fit the stores of 16 bytes and rows that do not.
+TEST(OuterProducts, LargeOnesEqualMultiplicationToTheBit) {
+  for (const auto dtype : {at::kFloat, at::kDouble})
+    for (const int64_t inputs : {1024, 1001, 4, 2})
+      for (const int threads : {1, 3}) {
+        SCOPED_TRACE(c10::toString(dtype) + std::string(", K ") + std::to_string(inputs));
+        at::set_num_threads(threads);
+        const auto a = at::randn({2, 5, 3, 2100000 / (30 * inputs) + 1}, dtype), b = at::randn({inputs, 5, 3}, dtype).permute({1, 2, 0});
+        EXPECT_TRUE(affine::outer_products(a, b).equal(a.unsqueeze(-1) * b.unsqueeze(2)));
+      }
+}
 
 }  // namespace
 }  // namespace backobs
