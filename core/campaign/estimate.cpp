@@ -90,7 +90,7 @@ double Rig::time_evaluations() {
 }
 
 std::pair<double, double> Rig::time_steps(std::vector<Watched> due) {
-  for (Watched& one : due) one.every = 1;
+  for (Watched& one : due) one.every = 1, one.budget = 0;
   BytesOfStep observer;
   HeldStep step(*pass, random, std::move(due), wanted, observer);
   Batches batches(*data, Phase::train, random, settings.loop.batch_size);
@@ -110,6 +110,12 @@ double bytes_of(const Network& network) {
   return bytes;
 }
 
+/// How often a budget lets an extension be due in so many steps that take `stepping` seconds without it.
+double times_chosen(const Costs::Budgeted& one, double stepping, int64_t steps) {
+  const auto most = static_cast<double>(steps);
+  return one.extra_s > 0 ? std::min(most, one.budget / 100 * stepping / one.extra_s) : most;
+}
+
 double times_due(int64_t steps, int64_t every) { return static_cast<double>((steps + every - 1) / every); }
 
 }  // namespace
@@ -125,7 +131,14 @@ Costs measure_costs(const RunSettings& settings, const Registry& registry) {
   costs.evaluation_s = rig->time_evaluations();
   costs.plain_step_s = rig->time_steps({}).first;
   std::map<int64_t, std::vector<Watched>> groups;
-  for (const Watched& one : rig->watched) groups[one.every].push_back(one);
+  for (const Watched& one : rig->watched) {
+    if (one.budget <= 0) {
+      groups[one.every].push_back(one);
+      continue;
+    }
+    const auto [seconds, bytes] = rig->time_steps({one});
+    costs.budgeted.push_back({one.budget, std::max(0.0, seconds - costs.plain_step_s), bytes});
+  }
   for (const auto& [every, group] : groups) {
     const auto [seconds, bytes] = rig->time_steps(group);
     costs.extra_s[every] = std::max(0.0, seconds - costs.plain_step_s);
@@ -142,11 +155,17 @@ Estimate estimate(const RunSettings& settings, const Costs& costs) {
   const int64_t per_epoch = loop.max_steps ? std::min(loop.max_steps, costs.steps_per_epoch) : costs.steps_per_epoch;
   const int64_t steps = per_epoch * loop.epochs;
   const double evaluations = static_cast<double>(loop.epochs) + 1;
-  double training = static_cast<double>(steps) * costs.plain_step_s + evaluations * costs.evaluation_s;
   double bytes = costs.parameter_bytes + 6 * kRowBytes * evaluations +
                  kRowBytes * static_cast<double>(loop.epochs) * times_due(per_epoch, loop.log_interval);
-  for (const auto& [every, seconds] : costs.extra_s) training += times_due(steps, every) * seconds;
+  double stepping = static_cast<double>(steps) * costs.plain_step_s;
+  for (const auto& [every, seconds] : costs.extra_s) stepping += times_due(steps, every) * seconds;
   for (const auto& [every, size] : costs.extra_bytes) bytes += times_due(steps, every) * size;
+  double training = stepping + evaluations * costs.evaluation_s;
+  for (const auto& one : costs.budgeted) {
+    const double uses = times_chosen(one, stepping, steps);
+    training += uses * one.extra_s;
+    bytes += uses * (one.extra_bytes + kRowBytes);
+  }
   if (loop.max_time > 0) training = std::min(training, loop.max_time);
   return {kProcessStart_s + costs.set_up_s + training, costs.process_mib, bytes / (1 << 20)};
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 namespace backobs {
 
@@ -18,6 +19,11 @@ struct Costs {
   int64_t steps_per_epoch = 0;
   /// By `every`: what steps at which these extensions are due take longer, and leave in files.
   std::map<int64_t, double> extra_s, extra_bytes;
+  /// Of an extension with a budget, in per cent.
+  struct Budgeted {
+    double budget = 0, extra_s = 0, extra_bytes = 0;
+  };
+  std::vector<Budgeted> budgeted;
   double parameter_bytes = 0;
 };
 

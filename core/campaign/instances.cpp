@@ -50,7 +50,8 @@ std::vector<Watched> watched_by(const RunSettings& settings, const Registry& reg
         make_instance(registry, pass, settings.problem.name, extension.name, extension.plugin, extension.options);
     const auto& record = extension.record;
     const bool histogram = std::find(record.begin(), record.end(), kHistogram) != record.end();
-    all.push_back({std::move(instance), extension.every, reductions(record), histogram, extension.save_tensors});
+    all.push_back({std::move(instance), extension.every, reductions(record), histogram, extension.save_tensors,
+                   extension.budget});
   }
   return all;
 }

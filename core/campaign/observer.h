@@ -28,6 +28,8 @@ class BACKOBS_API TrainingObserver {
   /// A reduction of one quantity, `parameter` empty for values of the whole pass, "NAME/0" and so on for lists.
   virtual void recorded(const StepPosition&, const std::string& /*quantity*/, const std::string& /*reduction*/,
                         const std::string& /*parameter*/, double /*value*/) {}
+  /// After a step that was chosen for an extension with a budget: the share of the training's time it has taken so far.
+  virtual void budget_used(const StepPosition&, const std::string& /*extension*/, double /*share*/) {}
   /// A quantity of an extension with `save: tensors`.
   virtual void saved(const StepPosition&, const std::string& /*extension*/, const std::string& /*quantity*/,
                      const std::string& /*parameter*/, const TensorList&) {}

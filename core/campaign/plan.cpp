@@ -5,6 +5,7 @@
 
 #include "campaign/axis.h"
 #include "campaign/yaml_edit.h"
+#include "files/number_format.h"
 
 #include <algorithm>
 #include <set>
@@ -15,8 +16,11 @@ namespace {
 
 constexpr std::size_t kMostRuns = 100000;
 constexpr const char* kZip = "zip";
-/// Metrics of their own, which an extension's name would be taken for.
-const std::vector<std::string> kReservedNames = {"loss", "accuracy", "grad_eval"};
+constexpr double kLargestBudget = 1000;  ///< per cent
+/// Metrics of their own, and first parts of a setting's name in tables, which an extension's name would be taken for.
+const std::map<std::string, std::string> kReservedNames = {
+    {"loss", "is a metric"},        {"accuracy", "is a metric"},   {"grad_eval", "is a metric"},
+    {"problem", "heads the names of other settings"}, {"runner", "heads the names of other settings"}};
 
 using RawOptions = std::map<std::string, RawValue>;
 
@@ -85,6 +89,7 @@ class Planner {
   ExtensionList extension_choices(const PluginUse& use);
   std::vector<ExtensionList> extension_lists(const std::vector<PluginUse>& uses);
   std::string name_of(const PluginUse& use, const std::string& plugin, const Choice& choice);
+  double budget_of(const PluginUse& use, const std::string& plugin, const Choice& choice);
   void check_names(const ExtensionList& extensions, const std::vector<PluginUse>& uses);
   bool too_many(std::size_t count, const std::string& where);
 
@@ -194,7 +199,7 @@ Planner::ExtensionList Planner::extension_choices(const PluginUse& use) try {
     placed(use.where, [&] { return registry_.make_extension(name, only(own, choice.options)); });  // may refuse them
     ExtensionChoice extension;
     extension.settings = {name_of(use, name, choice), name, only(own, choice.options), choice.options.integer("every"),
-                          choice.options.texts("record"), choice.options.text("save") == "tensors"};
+                          choice.options.texts("record"), choice.options.text("save") == "tensors", budget_of(use, name, choice)};
     extension.where = use.where;
     add_given(extension.given, choice, extension.settings.name + ".");
     all.push_back(std::move(extension));
@@ -210,9 +215,22 @@ std::string Planner::name_of(const PluginUse& use, const std::string& plugin, co
   const std::string& as = choice.options.text("as");
   const std::string found = "extension `" + plugin + "` as `" + as + "`";
   if (!as.empty() && !is_key(as)) problems_.add(choice.where("as", use.where), found, "letters, digits and '_'");
-  if (std::count(kReservedNames.begin(), kReservedNames.end(), as))
-    problems_.add(choice.where("as", use.where), found, "another name, since `" + as + "` is a metric");
+  if (const auto reserved = kReservedNames.find(as); reserved != kReservedNames.end())
+    problems_.add(choice.where("as", use.where), found, "another name, since `" + as + "` " + reserved->second);
   return as.empty() ? plugin : as;
+}
+
+/// "10%" as 10; 0 where there is none.
+double Planner::budget_of(const PluginUse& use, const std::string& plugin, const Choice& choice) {
+  const std::string& text = choice.options.text("budget");
+  if (text.empty()) return 0;
+  if (choice.is_given("every"))
+    problems_.add(choice.where("budget", use.where), "extension `" + plugin + "` with `every` and `budget`", "one of them");
+  const auto percent = text.back() == '%' ? parse_real(text.substr(0, text.size() - 1)) : std::nullopt;
+  if (percent && *percent > 0 && *percent <= kLargestBudget) return *percent;
+  problems_.add(choice.where("budget", use.where), "extension `" + plugin + "` with option `budget` = " + text,
+                "a share of the training's time above 0% and at most 1000%, as `10%`");
+  return 0;
 }
 
 void Planner::check_names(const ExtensionList& extensions, const std::vector<PluginUse>& uses) {

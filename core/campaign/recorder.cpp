@@ -65,6 +65,10 @@ void Recorder::recorded(const StepPosition& place, const std::string& quantity, 
   row(place.global, place.epoch, "train", quantity + "." + reduction, parameter, value);
 }
 
+void Recorder::budget_used(const StepPosition& place, const std::string& extension, double share) {
+  row(place.global, place.epoch, "train", extension + ".overhead", "", share);
+}
+
 void Recorder::saved(const StepPosition&, const std::string& extension, const std::string& quantity,
                      const std::string& parameter, const TensorList& values) {
   tensors_.keep(extension, quantity, parameter, values);

@@ -19,8 +19,8 @@ namespace backobs {
 ///
 ///   {"step":0,"epoch":0,"split":"train","metric":"variance.mean","parameter":"dense.bias","value":1e-3,"wall_time":0.2}
 ///
-/// step: global steps done before; split: train (a mini-batch), train_eval, valid or test; metric: loss, accuracy or
-/// QUANTITY.REDUCTION; wall_time: seconds since the training began. A value that is no finite number is null, and
+/// step: global steps done before; split: train (a mini-batch), train_eval, valid or test; metric: loss, accuracy,
+/// QUANTITY.REDUCTION or EXTENSION.overhead; wall_time: seconds since the training began. A value that is no finite number is null, and
 /// "text" behind it says "NaN", "Infinity" or "-Infinity".
 class BACKOBS_API Recorder final : public TrainingObserver {
  public:
@@ -39,6 +39,7 @@ class BACKOBS_API Recorder final : public TrainingObserver {
   void step_done(const StepPosition& place, double loss, bool logged) override;
   void recorded(const StepPosition& place, const std::string& quantity, const std::string& reduction,
                 const std::string& parameter, double value) override;
+  void budget_used(const StepPosition& place, const std::string& extension, double share) override;
   void saved(const StepPosition& place, const std::string& extension, const std::string& quantity,
              const std::string& parameter, const TensorList& values) override;
   void shown(const StepPosition& place, const std::string& quantity, const std::string& parameter,

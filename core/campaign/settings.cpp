@@ -85,6 +85,7 @@ Schema loop_schema(const ProblemFacts& facts) {
 Schema instance_schema() {
   return {Option::text("as", "", "name in every key instead of the extension's own"),
           Option::integer("every", 1, "due at global steps 0, k, 2k, ...").at_least(1),
+          Option::text("budget", "", "in place of every: share of the training's time it may take, as 10%"),
           Option::texts("record", {}, "reductions that go to the metrics log; none: shapes are logged")
               .one_of(record_names()),
           Option::text("save", "nothing", "whether tensors go to files").one_of({"nothing", "tensors"})};

@@ -29,6 +29,7 @@ struct ExtensionSettings {
   int64_t every = 1;                ///< due at global steps 0, every, 2 every, …, before the update
   std::vector<std::string> record;  ///< reductions (reduction.h), "histogram" (histogram.h); empty: shapes are logged
   bool save_tensors = false;        ///< write them to files (tensor_files.h)
+  double budget = 0;  ///< per cent of the training's time; above 0 it decides when the extension is due, instead of `every`
 };
 
 /// Options of the loop, the same for every runner; they stand in the runner's map.
@@ -69,7 +70,7 @@ struct BACKOBS_API RunSettings {
 
 /// `epochs`, `batch_size`, `l2_reg` with the problem's defaults, and the rest of LoopSettings.
 BACKOBS_API Schema loop_schema(const ProblemFacts& facts);
-/// `as`, `every`, `record`, `save`: what every extension understands beside its own options.
+/// `as`, `every`, `budget`, `record`, `save`: what every extension understands beside its own options.
 BACKOBS_API Schema instance_schema();
 /// `source`, `protocol`, `penalty`, `init`, `dtype`, `device`, `threads`, `data_dir`, `seeds`: keys of an experiment with one
 /// value.

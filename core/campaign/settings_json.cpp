@@ -3,6 +3,7 @@
 #include "campaign/settings.h"
 
 #include "files/checksum.h"
+#include "files/number_format.h"
 
 namespace backobs {
 namespace {
@@ -16,12 +17,14 @@ Json options_json(const Options& options) {
 }
 
 Json extension_json(const ExtensionSettings& extension) {
-  return {{"name", extension.name},
-          {"plugin", extension.plugin},
-          {"options", options_json(extension.options)},
-          {"every", extension.every},
-          {"record", extension.record},
-          {"save", extension.save_tensors ? "tensors" : "nothing"}};
+  Json json = {{"name", extension.name}, {"plugin", extension.plugin}, {"options", options_json(extension.options)}};
+  if (extension.budget > 0)
+    json["budget"] = shortest_real(extension.budget) + "%";
+  else
+    json["every"] = extension.every;
+  json["record"] = extension.record;
+  json["save"] = extension.save_tensors ? "tensors" : "nothing";
+  return json;
 }
 
 Json loop_json(const LoopSettings& loop) {

@@ -6,6 +6,7 @@
 #include "campaign/attribution.h"
 #include "campaign/batches.h"
 #include "campaign/instances.h"
+#include "campaign/overhead_budget.h"
 #include "campaign/training_state.h"
 #include "campaign/training_step.h"
 
@@ -54,6 +55,7 @@ struct Training::Impl {
   std::vector<Watched> watched;
   std::vector<ExtensionInstance> wanted;
   std::vector<Refusal> refusals;
+  std::optional<OverheadBudget> budget;
   int64_t steps_per_epoch = 0;
 
   // Where the loop stands: the next step is the one of this index in this epoch. At the epoch's end the evaluation comes
@@ -84,6 +86,7 @@ Training::Impl::Impl(const RunSettings& run_settings, const Registry& plugins)
   }
   watched = watched_by(settings, registry, *pass);
   refusals = pass->refusals(instances_of(watched), settings.loop.batch_size);
+  budget.emplace(watched);
   wanted = wanted_by(*runner, settings, registry, *pass);
 }
 
@@ -95,6 +98,7 @@ State Training::Impl::state() const {
   state.put("position/seconds", seconds());
   save_network(state, *network);
   save_curves(state, result.curves);
+  budget->save(state);
   State part;
   runner->save_state(part);
   put_all(state, "runner", part);
@@ -113,6 +117,7 @@ void Training::Impl::load(const State& state) {
   seconds_before = state.real("position/seconds");
   load_network(state, *network);
   load_curves(state, result.curves);
+  budget->load(state);
   runner->load_state(part_of(state, "runner"));
   for (const auto& instance : instances()) instance.extension->load_state(part_of(state, "extension/" + instance.name));
 }
@@ -198,8 +203,12 @@ bool Training::Impl::train_epoch(HeldStep& step, TrainingObserver& observer, Che
   Batches batches(*data, Phase::train, experiment.at(epoch, 0), settings.loop.batch_size);
   while (index < steps_per_epoch) {
     const StepPosition place{epoch, index, steps_done, steps_per_epoch};
-    step.hold(data->batch(Phase::train, batches.at(index), experiment.at(epoch, steps_done)), place);
-    if (!take_step(place, step, observer)) return false;
+    const std::string chosen = budget->begin(place.global);
+    step.hold(data->batch(Phase::train, batches.at(index), experiment.at(epoch, steps_done)), place, chosen);
+    const bool is_finite = take_step(place, step, observer);
+    budget->end();
+    if (!chosen.empty()) observer.budget_used(place, chosen, budget->overhead(chosen));
+    if (!is_finite) return false;
     ++index;
     if (!goes_on(checkpointing)) return false;
   }

@@ -42,13 +42,18 @@ HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, 
   for (Watched& one : watched_) one.instance.in_blocks = one.instance.in_blocks && one.joins_blocks();
 }
 
-void HeldStep::hold(Batch batch, const StepPosition& place) {
+void HeldStep::hold(Batch batch, const StepPosition& place, const std::string& chosen) {
   batch_ = std::move(batch);
   position_ = place;
+  chosen_ = chosen;
   watching_ = true;
   results_.clear();
   position().epoch = place.epoch;
   position().step = place.global;
+}
+
+bool HeldStep::is_due(const Watched& watched) const {
+  return watched.budget > 0 ? watched.instance.name == chosen_ : position_.global % watched.every == 0;
 }
 
 double HeldStep::evaluate() {
@@ -65,7 +70,7 @@ double HeldStep::evaluate_with_gradient() {
   watched_now_.clear();
   if (watching_)
     for (const Watched& watched : watched_)
-      if (position_.global % watched.every == 0) watched_now_.push_back(&watched);
+      if (is_due(watched)) watched_now_.push_back(&watched);
   for (const Watched* watched : watched_now_) due_.push_back(watched->instance);
   watching_ = false;
   results_.clear();

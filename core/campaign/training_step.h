@@ -22,6 +22,7 @@ struct Watched {
   std::vector<std::pair<std::string, Reduction>> record;
   bool histogram = false;     ///< record that too
   bool save_tensors = false;
+  double budget = 0;  ///< per cent; above 0, the steps it is due at are chosen (overhead_budget.h) and `every` is not read
 
   /// Whether all that is wanted of it follows from blocks of samples, one after the other.
   bool joins_blocks() const;
@@ -33,8 +34,8 @@ class BACKOBS_API HeldStep final : public Step {
   HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, std::vector<ExtensionInstance> wanted,
            TrainingObserver& observer);
 
-  /// The next batch and its place. What was held before is gone.
-  void hold(Batch batch, const StepPosition& position);
+  /// The next batch and its place, and which extension with a budget is due, if any. What was held before is gone.
+  void hold(Batch batch, const StepPosition& position, const std::string& chosen = "");
 
   int64_t epoch() const override { return position_.epoch; }
   int64_t index() const override { return position_.index; }
@@ -51,6 +52,7 @@ class BACKOBS_API HeldStep final : public Step {
   };
   using PartKey = std::tuple<std::string, std::string, std::string>;  ///< quantity, parameter, reduction
 
+  bool is_due(const Watched& watched) const;
   void take(const std::string& quantity, const std::string& parameter, TensorList values);
   void take_block(const Watched& watched, const std::string& quantity, const std::string& parameter, const Tensor& value);
   void record_blocks();
@@ -68,6 +70,7 @@ class BACKOBS_API HeldStep final : public Step {
 
   Batch batch_;
   StepPosition position_;
+  std::string chosen_;
   bool watching_ = false;                                              ///< the next pass is the step's first
   std::vector<ExtensionInstance> due_;                                 ///< of that pass
   std::vector<const Watched*> watched_now_;                            ///< those of them that the user asked for

@@ -50,10 +50,19 @@ Json left_out_json(const std::vector<Refusal>& refusals) {
   return json;
 }
 
+/// Extensions with a budget, whose steps no repetition has to repeat.
+std::set<std::string> chosen_by_clock(const Run& run) {
+  std::set<std::string> names;
+  for (const auto& extension : run.settings.extensions)
+    if (extension.budget > 0) names.insert(extension.name);
+  return names;
+}
+
 Json run_json(const Outlook& outlook, const Run& run) {
   Json json = {{"index", run.index}, {"id", run.id}, {"state", outlook.state(run)}};
   json["settings"] = settings_json(run.settings);
   json["given"] = run.places.given;
+  json["chosen_by_clock"] = chosen_by_clock(run);
   const auto& [obstacles, left_out, estimates, no_estimates] = outlook.rehearsed;
   const auto refused = left_out.find(run.index);
   json["left_out"] = left_out_json(refused == left_out.end() ? std::vector<Refusal>() : refused->second);
@@ -72,6 +81,7 @@ void print_json(const Outlook& outlook) {
 std::string extension_text(const ExtensionSettings& extension) {
   std::string text = extension.name;
   if (extension.plugin != extension.name) text += " (" + extension.plugin + ")";
+  if (extension.budget > 0) text += " budget " + shortest_real(extension.budget) + "%";
   if (extension.every != 1) text += " every " + std::to_string(extension.every);
   for (const auto& [name, value] : extension.options.values()) text += " " + name + "=" + to_text(value);
   for (std::size_t i = 0; i < extension.record.size(); ++i) text += (i ? "," : " record ") + extension.record[i];
@@ -149,6 +159,15 @@ void print_left_out(const Outlook& outlook) {
   print("quantities that are left out, because they cannot work there:\n" + table(rows, "  "));
 }
 
+void print_chosen_by_clock(const Outlook& outlook) {
+  std::set<std::string> names;
+  for (const Run* run : outlook.runs) names.merge(chosen_by_clock(*run));
+  if (names.empty()) return;
+  std::string all;
+  for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
+  print("a clock chooses the steps of " + all + ": the promise of identical bytes does not hold for their rows\n");
+}
+
 void print_total(const Outlook& outlook) {
   double seconds = 0, disk_mib = 0, memory_mib = 0;
   for (const auto& [index, estimate] : outlook.rehearsed.estimates) {
@@ -166,6 +185,7 @@ void print_text(const Outlook& outlook, const fs::path& file) {
   for (const Run* run : outlook.runs) print_run(outlook, *run, file, paint);
   if (plan.repeated) print(std::to_string(plan.repeated) + " combinations repeat an earlier run and are left out\n");
   print_left_out(outlook);
+  print_chosen_by_clock(outlook);
   print_total(outlook);
 }
 

@@ -125,7 +125,8 @@ std::map<std::string, std::string> flat_settings(const Json& settings) {
       for (const Json& extension : value) {
         const std::string head = extension.at("name").get<std::string>() + ".";
         add_options(all, extension.at("options"), head);
-        for (const char* key : {"plugin", "every", "record"}) all[head + key] = value_text(extension.at(key));
+        for (const char* key : {"plugin", "every", "budget", "record"})
+          if (extension.contains(key)) all[head + key] = value_text(extension.at(key));
       }
     } else if (!kNotListed.count(name)) {
       all[name] = value_text(value);

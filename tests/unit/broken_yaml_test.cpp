@@ -57,7 +57,7 @@ void expect(const std::vector<Case>& table) {
 
 TEST(BrokenYaml, SoundFilesHaveNoComplaint) {
   for (const auto& text : {runner("lr: 1"), runner("lr: {from: 0.001, to: 1, count: 4, scale: log}"),
-                           runner("lr: [1, 2], momentum: [0, 0.9], zip: [[lr, momentum]]"), extensions("[variance]")})
+                           runner("lr: [1, 2], momentum: [0, 0.9], zip: [[lr, momentum]]"), extensions("[variance]"), extensions("[{name: variance, budget: [2.5%, 10%]}]")})
     EXPECT_TRUE(complaints(text).empty()) << text << complaints(text).front();
 }
 
@@ -155,6 +155,13 @@ TEST(BrokenYaml, Extensions) {
       {extensions("[{name: variance, as: loss}]"), "a.yaml:3:112: found extension `variance` as `loss`, wanted another name"},
       {extensions("[{name: variance, as: accuracy}]"), "wanted another name, since `accuracy` is a metric"},
       {extensions("[{name: variance, as: grad_eval}]"), "wanted another name, since `grad_eval` is a metric"},
+      {extensions("[{name: variance, as: problem}]"), "since `problem` heads the names of other settings"},
+      {extensions("[{name: variance, as: runner}]"), "since `runner` heads the names of other settings"},
+      {extensions("[{name: variance, budget: 10}]"), "a.yaml:3:116: found extension `variance` with option `budget` = 10, wanted a share"},
+      {extensions("[{name: variance, budget: 0%}]"), "option `budget` = 0%"},
+      {extensions("[{name: variance, budget: 1001%}]"), "option `budget` = 1001%"},
+      {extensions("[{name: variance, budget: x%}]"), "option `budget` = x%"},
+      {extensions("[{name: variance, every: 2, budget: 10%}]"), "a.yaml:3:126: found extension `variance` with `every` and `budget`"},
       {extensions("[{name: diag_ggn_mc, mc_sample: 3}]"), "did you mean `mc_samples`?"},
   });
 }

@@ -35,6 +35,18 @@ TEST(Estimate, CountsStepsEvaluationsAndWhatIsDue) {
   EXPECT_GE(none.seconds, 13);
 }
 
+TEST(Estimate, ABudgetIsAShareOfTheSteps) {
+  // 30 steps and 8 uses of the other take 34 s; a tenth of that is 3.4 uses of 1 s.
+  Costs some = costs();
+  const Estimate without = estimate(settings(3, 10), some);
+  some.budgeted.push_back({10, 1, 1 << 20});
+  const Estimate with = estimate(settings(3, 10), some);
+  EXPECT_NEAR(with.seconds - without.seconds, 3.4, 1e-9);
+  EXPECT_NEAR(with.disk_mib - without.disk_mib, 3.4, 0.01);
+  some.budgeted.front().extra_s = 0.001;  // due at every step at most
+  EXPECT_NEAR(estimate(settings(3, 10), some).seconds - without.seconds, 0.03, 1e-9);
+}
+
 TEST(Estimate, AnEpochEndsWithItsData) {
   const double whole = estimate(settings(2, 0), costs()).seconds;
   EXPECT_EQ(estimate(settings(2, 1000), costs()).seconds, whole);
