@@ -46,6 +46,15 @@ std::optional<std::string> product_refusal(const Need& need, const NeedContext& 
   return std::nullopt;
 }
 
+/// The nodes that read this one and that the loss depends on; one that reads it twice is there twice.
+std::vector<NodeId> readers_of(const Network& network, const std::vector<bool>& reached, NodeId node) {
+  std::vector<NodeId> readers;
+  for (NodeId reader = node + 1; reader <= network.last(); ++reader)
+    for (const auto input : network.nodes()[reader].inputs)
+      if (input == node && reached[reader]) readers.push_back(reader);
+  return readers;
+}
+
 std::optional<std::string> kronecker_refusal(const NeedContext& c) {
   if (c.parameter.shared) return "Kronecker factors of a parameter with several uses are not defined";
   if (c.parameter.form == ParamForm::general)
@@ -55,20 +64,29 @@ std::optional<std::string> kronecker_refusal(const NeedContext& c) {
 
 }  // namespace
 
+std::vector<bool> reached_by_the_loss(const Network& network) {
+  std::vector<bool> reached(network.nodes().size());
+  for (const auto output : network.outputs()) reached[output] = true;
+  for (NodeId node = network.last(); node >= 0; --node)
+    if (reached[node])
+      for (const auto input : network.nodes()[node].inputs) reached[input] = true;
+  return reached;
+}
+
 std::vector<std::string> averaged_curvature_refusals(const Network& network) {
   const auto& nodes = network.nodes();
+  const auto reached = reached_by_the_loss(network);
   std::vector<std::string> reasons(nodes.size());
   for (NodeId node = network.last(); node >= 0; --node) {
+    if (!reached[node]) continue;
+    const auto readers = readers_of(network, reached, node);
     if (network.outputs().size() > 1) {
       reasons[node] = "the network has several outputs";
-    } else if (network.fan_out(node) > 1) {
+    } else if (readers.size() + (node == network.outputs().front() ? 1 : 0) > 1) {
       reasons[node] = "branches part at `" + nodes[node].name + "`";
-    } else if (node != network.outputs().front()) {
-      for (NodeId reader = node + 1; reader <= network.last(); ++reader)
-        for (const auto input : nodes[reader].inputs)
-          if (input == node)
-            reasons[node] = nodes[reader].inputs.size() > 1 ? "branches merge at `" + nodes[reader].name + "`"
-                                                            : reasons[reader];
+    } else if (!readers.empty()) {
+      const auto& reader = nodes[readers.front()];
+      reasons[node] = reader.inputs.size() > 1 ? "branches merge at `" + reader.name + "`" : reasons[readers.front()];
     }
   }
   return reasons;

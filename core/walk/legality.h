@@ -11,9 +11,13 @@
 /// What cannot work, and why, derived from the needs of an extension before any compute.
 namespace backobs {
 
+/// By node: whether an output of the network depends on it. What does not is no part of the loss, whose derivatives there
+/// are zero.
+std::vector<bool> reached_by_the_loss(const Network& network);
+
 /// By node: why averaged_curvature cannot arrive at its output; empty where it can. It travels only where every node
-/// on the way to the loss has one reader and one input, because J^T M J of merging branches needs cross terms that
-/// M does not hold.
+/// on the way to the loss has one reader that the loss depends on and one input, because J^T M J of merging branches needs
+/// cross terms that M does not hold. Where the loss does not depend on a node it is zero.
 std::vector<std::string> averaged_curvature_refusals(const Network& network);
 
 /// The facts a need is judged by.

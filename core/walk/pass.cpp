@@ -183,11 +183,6 @@ void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, 
     visits.visit_block(p, block, samples);
   };
   const auto complete = [&](std::size_t p) {
-    if (in_blocks && !quantities[p].is_reached()) {
-      auto all = quantities[p].of_block(plan.block_needs[p], io.samples());
-      all.finish_block();
-      take_block(p, all, io.samples());
-    }
     quantities[p].finish();
     visits.visit(p, quantities[p], in_blocks);
     if (visited) visited(p, quantities[p]);

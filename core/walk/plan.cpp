@@ -66,18 +66,31 @@ std::vector<NodeId> channel_pair_tops(const Network& network, const WalkPlan& pl
 
 /// Whether the signals that travel for these extensions fit the budget in one tile, as choose_tile() decides; residuals,
 /// which arise on the way, are not foreseen.
-bool fits_one_tile(const std::vector<ExtensionInstance>& extensions, const std::vector<std::vector<int64_t>>& shapes,
-                   int64_t loss_columns, int64_t batch_size, int64_t element_bytes, int64_t budget_bytes) {
+bool fits_one_tile(const std::vector<ExtensionInstance>& extensions, int64_t widest, int64_t loss_columns, int64_t batch_size,
+                   int64_t element_bytes, int64_t budget_bytes) {
   std::set<SignalKey> signals;
   for (const auto& instance : extensions)
     for (const auto& need : instance.extension->needs()) signals.insert(need.signal);
-  int64_t columns = 1, widest = 1;
+  int64_t columns = 1;
   for (const auto& key : signals) {
     if (key.kind == SignalKey::Kind::sqrt_ggn_exact) columns += loss_columns;
     if (key.kind == SignalKey::Kind::sqrt_ggn_mc) columns += key.samples;
   }
-  for (const auto& shape : shapes) widest = std::max(widest, features(shape));
   return budget_bytes / (2 * widest * element_bytes) >= columns * batch_size;
+}
+
+/// Entries of the largest parameter whose columns are written out, a tile's together: of a weight and a bias with one use what
+/// is wanted is formed without them, and of others too where nobody reads more than the gradient.
+int64_t widest_columns(const std::vector<ParameterInfo>& parameters, const std::vector<ExtensionInstance>& extensions) {
+  const bool read = std::any_of(extensions.begin(), extensions.end(), [](const ExtensionInstance& instance) {
+    const auto needs = instance.extension->needs();
+    return std::any_of(needs.begin(), needs.end(), [](const Need& need) { return need.what != Need::What::input_factor; });
+  });
+  int64_t widest = 0;
+  for (const auto& parameter : parameters)
+    if (read && (parameter.shared || (parameter.form != ParamForm::weight && parameter.form != ParamForm::bias)))
+      widest = std::max(widest, features(parameter.shape));
+  return widest;
 }
 
 /// Values of a parameter with several uses are complete after the last of them alone.
@@ -98,6 +111,12 @@ void place_parameters(const Network& network, const std::vector<ParameterInfo>& 
 }
 
 }  // namespace
+
+int64_t widest_node(const std::vector<std::vector<int64_t>>& sample_shapes) {
+  int64_t widest = 1;
+  for (const auto& shape : sample_shapes) widest = std::max(widest, features(shape));
+  return widest;
+}
 
 bool WalkPlan::has(SignalKey::Kind kind) const {
   return std::any_of(signals.begin(), signals.end(), [&](const SignalKey& key) { return key.kind == kind; });
@@ -124,6 +143,7 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
   plan.whole_needs.resize(infos.size());
   place_parameters(network, infos, plan);
   plan.coupled_node = coupled_node(network);
+  plan.reached = reached_by_the_loss(network);
   const auto averaged = averaged_curvature_refusals(network);
   const auto widest_to = widest(network, shapes);
   plan.wanted = reach(network, plan.parameters_at, [](std::size_t) { return true; });
@@ -132,7 +152,9 @@ WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& inf
   for (const auto output : network.outputs()) loss_columns += features(shapes[output]);
   const auto element_bytes =
       infos.empty() ? int64_t{4} : static_cast<int64_t>(network.parameter(infos[0].name).value.element_size());
-  const bool streams = fits_one_tile(extensions, shapes, loss_columns, batch_size, element_bytes, budget_bytes);
+  plan.widest_columns = widest_columns(infos, extensions);
+  const bool streams = fits_one_tile(extensions, std::max(widest_node(shapes), plan.widest_columns), loss_columns, batch_size,
+                                     element_bytes, budget_bytes);
 
   for (const auto& instance : extensions) {
     const auto declared = instance.extension->needs();

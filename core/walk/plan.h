@@ -33,10 +33,12 @@ struct WalkPlan {
   std::vector<std::set<Need>> block_needs, whole_needs;       ///< by parameter: of the visits in blocks, and of the others
   std::vector<std::vector<ParameterAtNode>> parameters_at;    ///< by node
   std::vector<bool> wanted;                                   ///< by node: a trainable parameter is here or above
+  std::vector<bool> reached;                                  ///< by node: the loss depends on it
   std::vector<bool> averaged_wanted;                          ///< the same for a parameter that reads averaged_curvature
   std::vector<ChannelPairs> channel_pairs;                    ///< by node
   std::set<SignalKey> signals;                                ///< beyond the gradient
   std::vector<Refusal> refusals;
+  int64_t widest_columns = 0;                                 ///< entries of the largest parameter whose columns are written out
   std::string coupled_node;                                   ///< where samples mix even with frozen normalisation; mostly empty
 
   bool has(SignalKey::Kind kind) const;
@@ -45,10 +47,14 @@ struct WalkPlan {
   bool reads_gradient_vectors() const;
 };
 
+/// Features of the widest node.
+int64_t widest_node(const std::vector<std::vector<int64_t>>& sample_shapes);
+
 /// Plans a pass. `batch_size` and `budget_bytes`, of signals in a tile, decide what fits into memory; `sample_shapes` is
 /// Network::sample_shapes().
-WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,
-                   const std::vector<ExtensionInstance>& extensions,
-                   const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size, int64_t budget_bytes);
+BACKOBS_API WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,
+                               const std::vector<ExtensionInstance>& extensions,
+                               const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size,
+                               int64_t budget_bytes);
 
 }  // namespace backobs

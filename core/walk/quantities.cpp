@@ -57,10 +57,7 @@ ParameterQuantities ParameterQuantities::of_block(const std::set<Need>& needs, i
   return {*this, needs, samples};
 }
 
-void ParameterQuantities::finish_block() {
-  if (!gradient_started_) fill_unreached();
-  add_penalty();
-}
+void ParameterQuantities::finish_block() { add_penalty(); }
 
 void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
                               const Columns& columns, const TilePosition& tile, int64_t total_columns, std::size_t source) {
@@ -309,45 +306,14 @@ void ParameterQuantities::accumulate_moments(const Tensor& sum, const Tensor& su
   moment2_ = moment2_.defined() ? moment2_.add_(sum_of_squares) : sum_of_squares;
 }
 
-/// Whether the gradient is summed up here; that it arrived is known either way.
-bool ParameterQuantities::takes_gradient() {
-  if (!gradient_.defined()) gradient_started_ = true;
-  return gradient_.defined();
-}
-
 void ParameterQuantities::add_gradient(const Tensor& sum) {
   if (gradient_started_) gradient_.add_(sum);
   else gradient_.copy_(sum);
   gradient_started_ = true;
 }
 
-/// Where the loss does not depend on the parameter no signal arrives: what would have been added up is zero, but for the
-/// penalty. A root has no columns there, and no Kronecker factor.
-void ParameterQuantities::fill_unreached() {
-  auto shape = info_.shape;
-  shape.insert(shape.begin(), count_.samples);
-  const auto none = at::zeros(shape, value_.options().requires_grad(false));  // [n, *p]
-  for (const auto& need : needs_) {
-    if (values_.count(need)) continue;
-    const auto share = penalty::per_sample(need.signal, value_.detach(), penalty_, count_.batch_size);
-    const auto each = share.defined() ? none + share : none;
-    if (need.what == What::sum_squares || need.what == What::variance || need.what == What::sum)
-      values_[need] = at::zeros(info_.shape, none.options());
-    else if (need.what == What::sample_squares)
-      values_[need] = each.square();
-    else if (need.what == What::columns && need.signal == SignalKey::gradient())
-      values_[need] = each.unsqueeze(0);
-    else if (need.what == What::squared_norms && need.signal == SignalKey::gradient())
-      values_[need] = each.flatten(1).square().sum(1).unsqueeze(0);
-  }
-}
-
 void ParameterQuantities::finish() {
   const auto key = SignalKey::gradient();
-  if (!gradient_started_) {
-    gradient_.zero_();
-    fill_unreached();
-  }
   if (count_.samples == 1 && moment1_.defined()) {
     // Two ways of forming one square differ by rounding; a single sample does not vary at all.
     values_[{What::variance, key}] = at::zeros(info_.shape, value_.options().requires_grad(false));

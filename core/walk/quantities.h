@@ -64,8 +64,6 @@ class ParameterQuantities {
   void finish_block();
   /// What the parameter takes in memory.
   int64_t bytes() const { return static_cast<int64_t>(value_.nbytes()); }
-  /// Whether the loss depends on the parameter, as far as it was walked.
-  bool is_reached() const { return gradient_started_; }
   /// Whether anything but the gradient itself is computed from this signal.
   bool reads_columns(const SignalKey& key) const;
   /// A finished value.
@@ -113,10 +111,10 @@ class ParameterQuantities {
   void join(Need::What what, const SignalKey& key, const Tensor& value, int64_t sample_axis, const TilePosition& tile,
             int64_t total_columns);
   void accumulate_moments(const Tensor& sum, const Tensor& sum_of_squares);
-  bool takes_gradient();
+  /// A block of samples leaves the gradient to the whole.
+  bool takes_gradient() const { return gradient_.defined(); }
   void add_gradient(const Tensor& sum);
   void add_penalty();
-  void fill_unreached();
   void add_penalty_to_products();
 
   const ParameterInfo& info_;

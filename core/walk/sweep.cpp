@@ -21,6 +21,12 @@ void add_param_residual(const LayerRule& rule, const LayerIO& io, const std::str
   if (!residual.empty()) quantities.add_residual(columns_of(residual).front(), tile);
 }
 
+/// The averaged curvature at a node that the loss does not depend on, [D, D].
+Tensor zero_matrix(const LayerIO& io) {
+  const auto features = io.output.numel() / io.output.size(0);
+  return at::zeros({}, io.output.options()).expand({features, features});
+}
+
 }  // namespace
 
 Sweep::Sweep(const Network& network, const WalkPlan& plan, const Tape& tape,
@@ -29,7 +35,8 @@ Sweep::Sweep(const Network& network, const WalkPlan& plan, const Tape& tape,
       averaged_at_(network.outputs().front()) {}
 
 void Sweep::start(const ColumnSource& source) {
-  Live live{source.key, std::vector<Columns>(network_.nodes().size()), source.first, source.total, source.parameter};
+  Live live{source.key, std::vector<Columns>(network_.nodes().size()), source.first, source.count, source.total,
+            source.parameter};
   for (const auto& [node, columns] : source.at)
     if (plan_.wanted[node] && columns.defined()) live.at[node] = add(live.at[node], columns);
   if (source.parameter >= 0)
@@ -38,12 +45,18 @@ void Sweep::start(const ColumnSource& source) {
   live_.push_back(std::move(live));
 }
 
+void Sweep::start_averaged(const Tensor& mat) {
+  averaged_ = mat;
+  carries_averaged_ = true;
+}
+
 void Sweep::run() {
   for (NodeId node = network_.last(); node >= 0 && network_.nodes()[node].rule; --node) {
     if (!plan_.wanted[node]) continue;
     const auto io = tape_.io(node, samples_.first_sample, samples_.samples);
+    if (!plan_.parameters_at[node].empty()) put_zeros(node, io);
     visit_parameters(node, io);
-    if (any_input_wanted(node)) {
+    if (plan_.reached[node] && any_input_wanted(node)) {
       // The residual first: it reads the gradient at this node, which moving releases.
       if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals)) {
         const auto bare = (*grad)[0];  // starting a source moves the signals in memory
@@ -57,6 +70,18 @@ void Sweep::run() {
     if (complete_)
       for (const auto& use : plan_.parameters_at[node])
         if (use.last) complete_(use.parameter);
+  }
+}
+
+/// Nothing comes from the loss to a node that it does not depend on. Parameters there read zeros, so that they have every
+/// value that others have.
+void Sweep::put_zeros(NodeId node, const LayerIO& io) {
+  auto shape = io.output.sizes().vec();
+  shape.insert(shape.begin(), 1);
+  for (auto& live : live_) {
+    if (live.at[node].defined() || live.key == SignalKey::hessian_residuals()) continue;
+    shape[0] = live.count;
+    live.at[node].dense = at::zeros(shape, io.output.options());
   }
 }
 
@@ -93,6 +118,8 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
     if (collects_inputs_) quantities.add_input(rule, io, samples_.of.batch_size);
     if (averaged_.defined() && averaged_at_ == node)
       quantities.add_averaged(rule, io, use.local_name, averaged_, samples_.of.batch_size);
+    if (carries_averaged_ && !plan_.reached[node])
+      quantities.add_averaged(rule, io, use.local_name, zero_matrix(io), samples_.of.batch_size);
     quantities.release_input();
   }
   if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals))
@@ -109,7 +136,6 @@ int64_t Sweep::block_length(std::size_t parameter) const {
 }
 
 void Sweep::visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use) {
-  if (!gradient_at(node)) return;  // the loss does not depend on this parameter
   const auto& rule = *network_.nodes()[node].rule;
   const auto length = block_length(use.parameter);
   const auto* grad = plan_.has(SignalKey::Kind::hessian_residuals) ? gradient_at(node) : nullptr;

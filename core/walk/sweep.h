@@ -34,7 +34,7 @@ class Sweep {
 
   void start(const ColumnSource& source);
   /// M = sum_n H_n at the output; needs a sweep over the whole batch.
-  void start_averaged(const Tensor& mat) { averaged_ = mat; }
+  void start_averaged(const Tensor& mat);
   /// Input factors are of the samples, not of a signal: one sweep per block of samples collects them.
   void collect_inputs() { collects_inputs_ = true; }
   /// Residuals born in this sweep go here instead of travelling on at once.
@@ -52,9 +52,10 @@ class Sweep {
   struct Live {
     SignalKey key;
     std::vector<Columns> at;  ///< by node
-    int64_t first = 0, total = 0;
+    int64_t first = 0, count = 0, total = 0;
     int64_t parameter = -1;  ///< the only reader, if there is one
   };
+  void put_zeros(NodeId node, const LayerIO& io);
   void visit_parameters(NodeId node, const LayerIO& io);
   void visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use);
   int64_t block_length(std::size_t parameter) const;
@@ -77,6 +78,7 @@ class Sweep {
   std::vector<Live> live_;
   Tensor averaged_;  ///< at the node being walked; the legal path is a chain
   NodeId averaged_at_ = -1;
+  bool carries_averaged_ = false;
   bool collects_inputs_ = false;
   std::vector<ColumnSource>* diverted_ = nullptr;
   std::function<void(std::size_t)> complete_;

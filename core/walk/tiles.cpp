@@ -149,9 +149,8 @@ class SampleBlock {
 TileSize choose_tile(const WalkInput& in) {
   const auto batch = in.loss_io.samples();
   const auto columns = total_columns(in);
-  int64_t widest = 1;
-  for (const auto& shape : in.sample_shapes) widest = std::max(widest, features(shape));
-  // A signal at a layer's output and the same one at its input live together.
+  // A signal at a layer's output and the same one at its input live together, or columns of a parameter and their squares.
+  const auto widest = std::max(widest_node(in.sample_shapes), in.plan.widest_columns);
   const auto bytes = std::max<int64_t>(2 * widest * static_cast<int64_t>(in.tape.output(0).element_size()), 1);
   const auto affordable = std::max<int64_t>(in.tiling.budget_bytes / bytes, 1);  // sample-columns
   TileSize tile;

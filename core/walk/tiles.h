@@ -26,7 +26,7 @@ struct TileSize {
 
 /// The largest tile whose signals fit the budget: samples are split first, and columns only if one sample does not
 /// fit. Explicit sizes win.
-TileSize choose_tile(const WalkInput& input);
+BACKOBS_API TileSize choose_tile(const WalkInput& input);
 
 /// Walks every tile and calls `complete` once per parameter: while walking if there is one tile, so that results
 /// stream parameter by parameter, else after the last one. `take_block`, where one sweep does (TileSize::one_sweep), gets the

@@ -3,6 +3,10 @@
 #include "contract/small_networks.h"
 #include "contract/walk_case.h"
 
+#include "network/tape.h"
+#include "walk/plan.h"
+#include "walk/tiles.h"
+
 #include <backobs/error.h>
 
 #include <torch/nn/modules/batchnorm.h>
@@ -173,14 +177,76 @@ TEST(PassState, AParameterThatTheLossDoesNotReachHasThePenaltyAlone) {
   EXPECT_TRUE(equal_up_to_rounding(found.at("diag_ggn_exact/aside.weight")[0], at::full_like(w, penalty)));
 }
 
-TEST(PassState, AKroneckerFactorThatNothingReachesIsRefusedByName) {
+/// Every extension has a value for it, of zeros but for the input factor, in every tiling; and no other number changes.
+TEST(PassState, WhatTheLossDoesNotReachIsZero) {
   const auto c = with_a_branch_aside();
-  try {
-    run(c, make({"kflr"}));
-    FAIL();
-  } catch (const ComputeError& error) {
-    EXPECT_NE(std::string(error.what()).find("aside."), std::string::npos) << error.what();
+  Network without({6});
+  const auto& nodes = c.net.nodes();
+  without.add("first", nodes[1].rule);
+  without.add("last", nodes[3].rule);
+  const Case alone{without, c.batch, c.loss};
+  for (const auto& [samples, columns] : std::vector<std::pair<int64_t, int64_t>>{{0, 0}, {2, 1}, {1, 0}}) {
+    PassSettings settings;
+    settings.tiling.samples = samples;
+    settings.tiling.columns = columns;
+    const auto found = run(c, make(all_names()), settings), wanted = run(alone, make(all_names()), settings);
+    for (const auto& [key, values] : wanted)
+      for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(found.at(key)[i].equal(values[i])) << key;
+    for (const auto& name : all_names())
+      for (const std::string parameter : {"aside.weight", "aside.bias"}) {
+        const auto& values = found.at(name + "/" + parameter);
+        EXPECT_TRUE(values[0].eq(0).all().item<bool>()) << name << " of " << parameter;
+        if (values.size() == 2) {
+          EXPECT_TRUE(values[1].equal(found.at("kflr/first.weight")[1])) << name;
+          EXPECT_EQ(values[0].sizes(), at::IntArrayRef({2, 2})) << name;
+        }
+      }
+    EXPECT_EQ(found.at("sqrt_ggn_exact/aside.weight")[0].sizes(), at::IntArrayRef({3, c.batch.size, 2, 6}));
   }
+}
+
+/// Averaged curvature does not see branches that the loss does not depend on; of several such it is zero.
+TEST(PassState, BranchesAsideDoNotStopAveragedCurvature) {
+  Network net({6});
+  net.add("first", nn::Linear(6, 6));
+  net.add("tanh", nn::Tanh());
+  const auto left = net.add("left", nn::Linear(6, 2), {2}), right = net.add("right", nn::Linear(6, 2), {2});
+  net.add("sum", std::make_shared<AddImpl>(), {left, right});
+  net.set_outputs({net.add("last", nn::Linear(6, 3), {2})});
+  const auto c = make_case(std::move(net));
+  EXPECT_TRUE(Pass(c.net, c.loss, {}).refusals(make({"kfra"})).empty());
+  Network plain({6});
+  for (const NodeId node : {1, 2, 6}) plain.add(c.net.nodes()[node].name, c.net.nodes()[node].rule);
+  const auto found = run(c, make({"kfra"})), wanted = run({plain, c.batch, c.loss}, make({"kfra"}));
+  for (const auto* name : {"first.weight", "first.bias", "last.weight", "last.bias"})
+    for (std::size_t i = 0; i < wanted.at(std::string("kfra/") + name).size(); ++i)
+      EXPECT_TRUE(found.at(std::string("kfra/") + name)[i].equal(wanted.at(std::string("kfra/") + name)[i])) << name;
+  for (const auto* name : {"left.weight", "right.bias"})
+    EXPECT_TRUE(found.at(std::string("kfra/") + name)[0].equal(at::zeros({2, 2}, at::kDouble))) << name;
+}
+
+/// A tile is judged by the columns of an embedding as well, which are larger than any layer's features.
+TEST(PassState, TilesAreJudgedByColumnsOfParameters) {
+  Network net({2});
+  net.add("embedding", nn::Embedding(4000, 2));
+  net.add("flat", nn::Flatten());
+  net.add("last", nn::Linear(4, 3));
+  const auto c = make_case(std::move(net), false, LossReduction::mean, 6, at::arange(12).reshape({6, 2}));
+  const std::vector<std::string> names = {"diag_ggn_exact", "batch_l2", "kflr", "ggnmp"};
+  const auto whole = run(c, make(names));
+  PassSettings small;
+  small.tiling.budget_bytes = int64_t{1} << 20;  // eight columns of the embedding and their squares; 131,072 of the layers
+  const auto infos = Pass(c.net, c.loss, {}).parameters();
+  const auto plan = make_plan(c.net, infos, make(names), c.net.sample_shapes(), 6, small.tiling.budget_bytes);
+  EXPECT_EQ(plan.widest_columns, 8000);
+  const Tape tape(c.net, c.batch.inputs, {});
+  LossIO io{tape.outputs(), c.batch.targets, 6, 6, {}};
+  c.loss->contributions(io);
+  const auto tile = choose_tile({c.net, plan, tape, *c.loss, io, {6, 0, 0, Random(5)}, c.net.sample_shapes(), small.tiling});
+  EXPECT_EQ(tile.samples, 2);
+  EXPECT_LE(tile.samples * std::min<int64_t>(tile.columns, 4), 8);
+  for (const auto& [key, values] : run(c, make(names), small))
+    for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(equal_up_to_rounding(values[i], whole.at(key)[i])) << key;
 }
 
 Case padded_embedding(int64_t n, const Tensor& rows, bool curved) {
