@@ -87,4 +87,10 @@ std::string utc_text(std::time_t time) {
   return text;
 }
 
+std::time_t utc_seconds(const std::string& text) {
+  std::tm utc{};
+  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return end && *end == '\0' ? timegm(&utc) : 0;
+}
+
 }  // namespace backobs

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <ctime>
 #include <string>
 
 /// run.json: what a run was, what it was made with, how it ended, where its files are. Strict JSON: a number that is
@@ -25,5 +26,7 @@ BACKOBS_API void write_record(const std::filesystem::path& file, const nlohmann:
 BACKOBS_API void put_number(nlohmann::ordered_json& object, const std::string& key, double value);
 /// "2024-01-31T23:59:00Z".
 BACKOBS_API std::string utc_text(std::time_t time);
+/// The same back; 0 for any other text.
+BACKOBS_API std::time_t utc_seconds(const std::string& text);
 
 }  // namespace backobs

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "campaign/safe_file.h"
 #include "cli/verbs.h"
+#include "files/comma_list.h"
 #include "report/csv.h"
+#include "report/tensorboard.h"
 
 #include <backobs/log.h>
 
@@ -36,7 +38,6 @@ void export_csv(const ExportOptions& options, const std::vector<FinishedRun>& ru
 
 /// The files of these runs in DeepOBS's tree, which leaves out what belongs to runs of other plans.
 void export_deepobs(const ExportOptions& options, const std::vector<FinishedRun>& runs, DamagedRuns& damaged) {
-  if (options.to.empty()) throw UsageError("backobs export", "--format deepobs without --to", "--to DIR");
   for (const FinishedRun& run : runs) try {
       const fs::path file = (run.folder / run.record.at("outputs").at("deepobs").get<std::string>()).lexically_normal();
       const fs::path target = options.to / fs::relative(file, options.folder / "deepobs");
@@ -50,15 +51,48 @@ void export_deepobs(const ExportOptions& options, const std::vector<FinishedRun>
     }
 }
 
+/// One event file per run, in a folder of its own. What is damaged is told apart from what cannot be written.
+void export_tensorboard(const ExportOptions& options, const std::vector<FinishedRun>& runs, DamagedRuns& damaged) {
+  for (const FinishedRun& run : runs) {
+    std::string events;
+    try {
+      events = tensorboard_events(run);
+    } catch (const ComputeError& e) {
+      damaged[run.id] = e.what();
+      continue;
+    }
+    const fs::path target = options.to / tensorboard_file(run);
+    make_folder(target.parent_path());
+    write_file(target, events);
+  }
+}
+
+struct Format {
+  std::string name;
+  void (*write)(const ExportOptions&, const std::vector<FinishedRun>&, DamagedRuns&);
+  bool is_folder;
+};
+const std::vector<Format> kFormats = {
+    {"csv", export_csv, false}, {"deepobs", export_deepobs, true}, {"tensorboard", export_tensorboard, true}};
+
+const Format& format_named(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Format& format : kFormats) {
+    if (format.name == name) return format;
+    names.push_back(format.name);
+  }
+  throw UsageError("--format", "`" + name + "`", "one of: " + comma_list(names), nearest_name(name, names));
+}
+
 ExitCode export_campaign(const ExportOptions& options) {
-  if (options.format != "csv" && options.format != "deepobs")
-    throw UsageError("--format", "`" + options.format + "`", "csv or deepobs",
-                     nearest_name(options.format, {"csv", "deepobs"}));
-  if (options.no_timing && options.format != "csv") throw UsageError("--no-timing", "--format " + options.format, "csv");
+  const Format& format = format_named(options.format);
+  if (options.no_timing && format.name != "csv") throw UsageError("--no-timing", "--format " + format.name, "csv");
+  if (format.is_folder && options.to.empty())
+    throw UsageError("backobs export", "--format " + format.name + " without --to", "--to DIR");
   DamagedRuns damaged;
   const auto runs = finished_runs(options.folder, damaged);
   if (runs.empty() && damaged.empty()) log::warn(options.folder.string() + ": no run is done yet");
-  options.format == "csv" ? export_csv(options, runs, damaged) : export_deepobs(options, runs, damaged);
+  format.write(options, runs, damaged);
   warn_of(damaged);
   return ExitCode::done;
 }
@@ -70,10 +104,10 @@ void add_export(CLI::App& app, Context& context) {
   CLI::App& verb = add_verb(app, context, "export", "Writes the results of a campaign's finished runs for other programs.",
                             [options] { return export_campaign(*options); }, {});
   verb.add_option("folder", options->folder, "the campaign's folder")->required()->type_name("DIR");
-  verb.add_option("--format", options->format, "csv: one long table; deepobs: the tree that DeepOBS reads")
+  verb.add_option("--format", options->format, "csv: one long table; deepobs: the tree that DeepOBS reads; tensorboard: event files")
       ->required()
-      ->type_name("csv|deepobs");
-  verb.add_option("--to", options->to, "file (csv; default: stdout) or folder (deepobs)")->type_name("PATH");
+      ->type_name("csv|deepobs|tensorboard");
+  verb.add_option("--to", options->to, "file (csv; default: stdout) or folder (the others)")->type_name("PATH");
   verb.add_flag("--no-timing", options->no_timing, "leave out wall_time, the one column that differs between repetitions");
 }
 
