@@ -31,12 +31,11 @@ class CrossEntropy final : public LossRule {
     const auto positions = static_cast<double>(features(io.outputs[0]) / io.outputs[0].size(1));
     if (reduction() == LossReduction::sum) return 1;
     if (!has_labels(io)) return positions * static_cast<double>(io.batch_size);
-    const auto counted = io.targets[0].ne(options_.ignore_index);
-    if (options_.weight.empty() && counted.all().item<bool>()) return positions * static_cast<double>(io.batch_size);
+    if (options_.weight.empty() && ignored_labels(io) == 0) return positions * static_cast<double>(io.batch_size);
     if (io.batch_size != io.samples())
       throw ComputeError("CrossEntropyLoss", std::to_string(io.samples()) + " of " + std::to_string(io.batch_size) + " samples",
                          "the whole mini-batch, on whose targets the mean over class weights or counted targets depends");
-    const auto total = counted_weight(io, counted);
+    const auto total = counted_weight(io, io.targets[0].ne(options_.ignore_index));
     if (total > 0) return total;
     throw ComputeError("CrossEntropyLoss", "no target that counts: every one is ignored or of weight 0",
                        "at least one, for a mean");
@@ -44,8 +43,8 @@ class CrossEntropy final : public LossRule {
 
   Tensor contributions(LossIO& io) const override {
     check(io);
-    if (has_labels(io)) check_labels(io);
     const auto log_p = at::log_softmax(io.outputs[0], 1);
+    if (has_plain_labels(io)) return plain_contributions(io, log_p);
     const auto q = coefficients(io);
     const auto omega = q.sum(1, /*keepdim=*/true);
     if (!has_labels(io) && omega.lt(0).any().item<bool>())
@@ -100,6 +99,7 @@ class CrossEntropy final : public LossRule {
   Tensor hits(const LossIO& io) const override {
     const auto& y = io.targets[0];
     const auto hit = io.outputs[0].argmax(1).eq(has_labels(io) ? y : y.argmax(1));
+    if (hit.dim() == 1 && has_labels(io) && ignored_labels(io) == 0) return hit.to(at::kDouble);
     const auto positions = hit.reshape({hit.size(0), -1}).to(at::kDouble);
     if (!has_labels(io)) return positions.mean(1);
     const auto counted = y.ne(options_.ignore_index).reshape(positions.sizes()).to(at::kDouble);
@@ -114,6 +114,20 @@ class CrossEntropy final : public LossRule {
   /// [n, C, *pos] -> [n, C, positions].
   static Tensor flat(const Tensor& t) { return t.reshape({t.size(0), t.size(1), -1}); }
 
+  /// One label per position, all of them counted alike: q is one at the label, omega is one.
+  bool has_plain_labels(const LossIO& io) const {
+    return has_labels(io) && ignored_labels(io) == 0 && options_.weight.empty() && options_.label_smoothing == 0;
+  }
+  /// The same numbers as the general way, with a fraction of its operators: small problems notice them.
+  static Tensor plain_contributions(LossIO& io, const Tensor& log_p) {
+    const auto label = io.targets[0].unsqueeze(1);
+    auto shape = log_p.sizes().vec();
+    shape[1] = 1;
+    io.saved = {log_p.exp(), at::zeros(log_p.sizes(), log_p.options()).scatter_(1, label, 1),
+                at::ones({}, log_p.options()).expand(shape)};
+    return log_p.gather(1, label).flatten(1).sum(1).div_(-io.divisor);
+  }
+
   /// w_c in the outputs' type, in a shape that broadcasts over samples and positions.
   Tensor class_weights(const Tensor& f) const {
     auto shape = std::vector<int64_t>(f.dim(), 1);
@@ -124,7 +138,7 @@ class CrossEntropy final : public LossRule {
   /// Sum of w_y over the counted targets.
   double counted_weight(const LossIO& io, const Tensor& counted) const {
     if (options_.weight.empty()) return static_cast<double>(counted.sum().item<int64_t>());
-    check_labels(io);
+    ignored_labels(io);
     const auto weight = at::tensor(options_.weight, io.outputs[0].options().dtype(at::kDouble));
     return weight.index_select(0, io.targets[0].masked_select(counted)).sum().item<double>();
   }
@@ -155,12 +169,18 @@ class CrossEntropy final : public LossRule {
     shape.erase(shape.begin() + 1);
     if (y.sizes() != at::IntArrayRef(shape)) refuse(io);
   }
-  void check_labels(const LossIO& io) const {
-    const auto &f = io.outputs[0], &y = io.targets[0];
-    const auto beyond = y.lt(0).logical_or(y.ge(f.size(1))).logical_and(y.ne(options_.ignore_index));
-    if (beyond.any().item<bool>())
-      throw ComputeError("CrossEntropyLoss", "label " + std::to_string(y.masked_select(beyond)[0].item<int64_t>()),
-                         "labels from 0 to " + std::to_string(f.size(1) - 1));
+  /// How many labels are not counted; read where they lie, without an operator. Throws ComputeError for one that is no class.
+  int64_t ignored_labels(const LossIO& io) const {
+    const auto labels = io.targets[0].to(at::kCPU).contiguous();
+    const auto classes = io.outputs[0].size(1);
+    const auto* const first = labels.data_ptr<int64_t>();
+    int64_t ignored = 0;
+    for (const auto* label = first; label != first + labels.numel(); ++label) {
+      if (*label == options_.ignore_index) ++ignored;
+      else if (*label < 0 || *label >= classes)
+        throw ComputeError("CrossEntropyLoss", "label " + std::to_string(*label), "labels from 0 to " + std::to_string(classes - 1));
+    }
+    return ignored;
   }
   [[noreturn]] static void refuse(const LossIO& io) {
     throw ComputeError("CrossEntropyLoss", "outputs " + shapes_of(io.outputs) + " and targets " + shapes_of(io.targets),
