@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "campaign/axis.h"
 
+#include "files/comma_list.h"
 #include "files/number_format.h"
 
 #include <backobs/legacy_random.h>
@@ -66,9 +67,41 @@ std::vector<RawValue> range_values(const YamlNode& node, ConfigProblems& problem
   return values;
 }
 
+/// The name of the option declared behind another.
+std::string behind(const Schema& schema, const std::string& name) {
+  const auto names = schema.names();
+  return *(std::find(names.begin(), names.end(), name) + 1);
+}
+
 const Axis* find(const std::vector<Axis>& axes, const std::string& name) {
   const auto found = std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.name == name; });
   return found == axes.end() ? nullptr : &*found;
+}
+
+/// `vectors: {rademacher: 4, seed: 1}` as the entries it is short for.
+void open_map(const std::vector<YamlEntry>& beside, const YamlEntry& entry, const Schema& schema, const std::vector<Option>& inside,
+              std::vector<YamlEntry>& all, ConfigProblems& problems) {
+  const std::string& word = inside.front().name;
+  std::vector<std::string> names;
+  for (const Option& option : inside) names.push_back(option.name);
+  YamlNode text;
+  text.kind = YamlNode::Kind::scalar;
+  text.where = entry.value.where;
+  text.text = word;
+  all.push_back({entry.key, entry.where, text});
+  if (!entry.value.find(word))
+    problems.add(entry.value.where, "a map under `" + entry.key + "` without `" + word + "`", "{" + word + ": ...}");
+  for (YamlEntry key : entry.value.entries) {
+    if (std::find(names.begin(), names.end(), key.key) == names.end()) {
+      problems.add(key.where, "key `" + key.key + "` under `" + entry.key + "`", "one of " + comma_list(names), nearest_name(key.key, names));
+      continue;
+    }
+    if (key.key == word) key.key = behind(schema, entry.key);
+    if (std::any_of(beside.begin(), beside.end(), [&](const YamlEntry& other) { return other.key == key.key; }))
+      problems.add(key.where, "`" + key.key + "` under `" + entry.key + "` and beside it", "it once");
+    else
+      all.push_back(std::move(key));
+  }
 }
 
 /// Values that a group takes in turn; an option with one value keeps it.
@@ -120,6 +153,27 @@ Axis axis_of(const YamlEntry& entry, bool list_typed, ConfigProblems& problems) 
   for (const auto& item : value.items) axis.values.push_back(item.raw(problems));
   if (axis.values.empty()) problems.add(value.where, "an empty list under `" + entry.key + "`", "at least one value");
   return axis;
+}
+
+std::vector<Option> options_in_map(const Schema& schema, const Option& option) {
+  const auto& all = schema.options();
+  const auto at = std::find_if(all.begin(), all.end(), [&](const Option& other) { return other.name == option.name; });
+  const auto* word = option.fallback ? std::get_if<std::string>(&*option.fallback) : nullptr;
+  if (!word || word->empty() || !option.choices.empty() || at == all.end()) return {};
+  std::vector<Option> inside(at + 1, all.end());
+  if (!inside.empty()) inside.front().name = *word;
+  return inside;
+}
+
+std::vector<YamlEntry> opened(const std::vector<YamlEntry>& entries, const Schema& schema, ConfigProblems& problems) {
+  std::vector<YamlEntry> all;
+  for (const auto& entry : entries) {
+    const Option* option = schema.find(entry.key);
+    const auto inside = option && entry.value.is_map() ? options_in_map(schema, *option) : std::vector<Option>();
+    if (inside.empty()) all.push_back(entry);
+    else open_map(entries, entry, schema, inside, all, problems);
+  }
+  return all;
 }
 
 std::vector<std::vector<Axis>> zipped(const std::vector<Axis>& axes, const YamlNode* zip, ConfigProblems& problems) {

@@ -28,6 +28,16 @@ struct Axis {
 /// axis is a problem.
 BACKOBS_API Axis axis_of(const YamlEntry& entry, bool list_typed, ConfigProblems& problems);
 
+/// What a map under a text option may hold: its default word, with the value of the option declared behind it, and the
+/// options behind that. Empty for an option that takes no map: with choices, without a default, or the last.
+///
+///     vectors: {rademacher: 4, seed: 1}     is     vectors: rademacher, count: 4, seed: 1
+BACKOBS_API std::vector<Option> options_in_map(const Schema& schema, const Option& option);
+
+/// The entries of a plugin's map with such maps opened. A map without the word, an unknown key and one that stands beside
+/// the map as well are problems.
+BACKOBS_API std::vector<YamlEntry> opened(const std::vector<YamlEntry>& entries, const Schema& schema, ConfigProblems& problems);
+
 /// Axes that advance together, each group an axis of its own: those that `zip`, a list of lists of names, joins, and the
 /// others alone, in the order of the first of each. An option with one value keeps it in every step. Unknown names and
 /// axes of different lengths are problems.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "campaign/json_schema.h"
 
+#include "campaign/axis.h"
 #include "campaign/settings.h"
 
 #include <backobs/error.h>
@@ -62,12 +63,24 @@ Json map_of(Json properties) {
   return {{"type", "object"}, {"additionalProperties", false}, {"properties", std::move(properties)}};
 }
 
+/// What stands for a text option as a map.
+Json word_schema(const std::vector<Option>& inside) {
+  Json properties = Json::object();
+  for (const Option& option : inside) properties[option.name] = option_schema(option);
+  Json json = map_of(std::move(properties));
+  json["required"] = Json::array({inside.front().name});
+  return json;
+}
+
 /// One plugin's map, under its name and its aliases.
-Json plugin_schema(const PluginFile& plugin, const Schema& schema) {
+Json plugin_schema(const PluginFile& plugin, const Schema& own, const Schema& more) {
   Json names = Json::array({plugin.manifest.name});
   for (const auto& alias : plugin.manifest.aliases) names.push_back(alias);
   Json properties = {{"name", {{"enum", names}}}};
-  properties.update(properties_of(schema));
+  properties.update(properties_of(own.joined(more)));
+  for (const Option& option : own.options())
+    if (const auto inside = options_in_map(own, option); !inside.empty())
+      properties[option.name]["anyOf"].push_back(word_schema(inside));
   Json json = map_of(std::move(properties));
   json["description"] = plugin.manifest.summary;
   return json;
@@ -77,7 +90,7 @@ Json plugin_schema(const PluginFile& plugin, const Schema& schema) {
 Json kind_schema(const Registry& registry, const char* kind, const Schema& more) {
   Json names = Json::array(), maps = Json::array();
   for (const PluginFile& plugin : registry.list(kind)) try {
-      maps.push_back(plugin_schema(plugin, registry.schema(kind, plugin.manifest.name).joined(more)));
+      maps.push_back(plugin_schema(plugin, registry.schema(kind, plugin.manifest.name), more));
       names.push_back(plugin.manifest.name);
       for (const auto& alias : plugin.manifest.aliases) names.push_back(alias);
     } catch (const Error& e) {

@@ -147,13 +147,14 @@ std::vector<Choice> Planner::choices(const std::vector<Axis>& axes, const std::v
 }
 
 std::vector<Choice> Planner::runner_choices(const PluginUse& use, const std::string& name, const ProblemFacts& facts) {
-  const Schema schema = registry_.schema("runner", name).joined(loop_schema(facts));
-  std::vector<Axis> all = axes(use.options, schema);
+  const Schema own = registry_.schema("runner", name), schema = own.joined(loop_schema(facts));
+  const auto entries = opened(use.options, own, problems_);
+  std::vector<Axis> all = axes(entries, schema);
   if (const auto found = overrides_.find("batch_size"); found != overrides_.end()) {
     all.erase(std::remove_if(all.begin(), all.end(), [](const Axis& a) { return a.name == "batch_size"; }), all.end());
     all.push_back({"batch_size", {found->second}});
   }
-  return choices(all, use.options, schema, "runner `" + name + "`", use.where);
+  return choices(all, entries, schema, "runner `" + name + "`", use.where);
 }
 
 /// Seeds last, so that the runs of one setting stand together.
@@ -194,7 +195,8 @@ Planner::ExtensionList Planner::extension_choices(const PluginUse& use) try {
   const Schema own = registry_.schema("extension", name);
   const Schema schema = own.joined(instance_schema());
   ExtensionList all;
-  const auto all_choices = choices(axes(use.options, schema), use.options, schema, "extension `" + name + "`", use.where);
+  const auto entries = opened(use.options, own, problems_);
+  const auto all_choices = choices(axes(entries, schema), entries, schema, "extension `" + name + "`", use.where);
   for (const Choice& choice : all_choices) {
     placed(use.where, [&] { return registry_.make_extension(name, only(own, choice.options)); });  // may refuse them
     ExtensionChoice extension;
@@ -316,7 +318,8 @@ void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
     if (name.empty()) continue;
     const Schema schema = registry_.schema("problem", name);
     const std::string owner = "problem `" + name + "`";
-    for (const Choice& choice : choices(axes(use.options, schema), use.options, schema, owner, use.where))
+    const auto entries = opened(use.options, schema, problems_);
+    for (const Choice& choice : choices(axes(entries, schema), entries, schema, owner, use.where))
       for (const PluginUse& runner : experiment.runners) try {
           Cell cell;
           cell.settings.problem = {name, choice.options};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <backobs/export.h>
 #include <backobs/layer.h>
 
 #include <torch/nn/module.h>
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <typeinfo>
+#include <vector>
 
 namespace backobs {
 
@@ -40,6 +42,14 @@ class RuleTable {
     return found == entries_.end() ? nullptr : found->second.make(module);
   }
 
+  /// The names of the types that have a rule, as typeid gives them.
+  std::vector<std::string> types() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<std::string> all;
+    for (const auto& [type, entry] : entries_) all.push_back(type);
+    return all;
+  }
+
  private:
   struct Entry {
     std::string owner = "backobs itself";
@@ -52,6 +62,6 @@ class RuleTable {
 /// Fills the table with core's own rules; written by CMake from the files in core/layers.
 void register_layers(RuleTable& table);
 /// The table that every network is built with: core's rules, and those of the layer plugins that were loaded.
-RuleTable& rule_table();
+BACKOBS_API RuleTable& rule_table();
 
 }  // namespace backobs

@@ -41,16 +41,18 @@ class ExtensionContract {
     if (settings_.strictness >= 7) run("growth", &ExtensionContract::growth);
   }
 
-  /// A pass with other options.
+  /// A pass with other options, and the way on from its saved state.
   void use(const Options& options) const {
     const auto values = pass_of(std::shared_ptr<Extension>(factory_.make(options))).run();
     for (const auto& [key, tensors] : values.results)
       for (const auto& tensor : tensors) require_finite(tensor, key);
+    continue_from_state(options);
   }
 
  private:
-  std::shared_ptr<Extension> make() const {
-    std::shared_ptr<Extension> made = factory_.make(plain_options(factory_.schema));
+  std::shared_ptr<Extension> make() const { return make(plain_options(factory_.schema)); }
+  std::shared_ptr<Extension> make(const Options& options) const {
+    std::shared_ptr<Extension> made = factory_.make(options);
     if (!made) throw Broken("nothing from the factory", "an extension");
     return made;
   }
@@ -112,8 +114,9 @@ class ExtensionContract {
     }
     if (compared == 0) throw Broken("no result to compare", "one parameter at least");
   }
-  void state() {
-    const auto first = make(), second = make();
+  void state() { continue_from_state(plain_options(factory_.schema)); }
+  void continue_from_state(const Options& options) const {
+    const auto first = make(options), second = make(options);
     auto going = pass_of(first);
     going.run(0);
     State saved, again;

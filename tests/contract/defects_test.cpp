@@ -10,6 +10,7 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/dropout.h>
+#include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/normalization.h>
 #include <torch/nn/modules/pooling.h>
 
@@ -56,6 +57,15 @@ std::vector<std::string> reasons(const TestNetwork& tested, const std::string& q
   return result;
 }
 
+/// What products multiply by default at step 0, [1, P].
+Tensor default_vector(const TestNetwork& tested, const Parameter& parameter) {
+  ParameterInfo info;
+  info.name = parameter.name;
+  info.shape = parameter.value.sizes().vec();
+  ProductVectors vectors(registry().schema("extension", "hmp").check({}, "hmp", "test"));
+  return vectors.of(info, {tested.batch.size, 0, 0, Random(tested.seed)}).to(at::kDouble).flatten(1);
+}
+
 // --- Silently wrong ---
 
 /// 1: the residual of pchmp is f'' g. One curved layer between the weight and the loss, so that its term can be written
@@ -78,11 +88,7 @@ TEST(SilentlyWrong, PositiveCurvatureUsesTheGradientOnce) {
     EXPECT_GT(r.max().item<double>(), 1e-3);
     const auto terms = at::einsum("no,ni,nj->oij", {r, x, x});
     const auto block = brute.ggn("first.weight").sum(0) + at::block_diag(terms.unbind());
-    const auto v = ProductVectors(registry().schema("extension", "pchmp").check({}, "pchmp", "test"));
-    ParameterInfo info;
-    info.name = "first.weight";
-    info.shape = {2, 3};
-    const auto vector = ProductVectors(v).of(info, {3, 0, 0, Random(17)}).to(at::kDouble).flatten(1);
+    const auto vector = default_vector(tested, tested.net.parameter("first.weight"));
     const auto values = run(tested, {make("pchmp", {{"modify", raw(mode)}})});
     EXPECT_TRUE(close(values.at("pchmp/first.weight")[0].flatten(1), vector.mm(block))) << mode;
   }
@@ -130,6 +136,26 @@ TEST(SilentlyWrong, SharedParameters) {
     ASSERT_EQ(found.size(), 2u) << quantity;
     for (const auto& reason : found) EXPECT_NE(reason.find("several uses"), std::string::npos) << reason;
   }
+}
+
+/// A module of one's own whose weight may be another's.
+struct TiedImpl : nn::Module {
+  explicit TiedImpl(const Tensor& shared) : weight(register_parameter("weight", shared)) {}
+  Tensor forward(const Tensor& x) { return at::linear(x, weight); }
+  Tensor weight;
+};
+
+/// 6 as well: one tensor in two modules.
+TEST(SilentlyWrong, TiedParameters) {
+  auto tested = network_on({4});
+  const auto first = std::make_shared<TiedImpl>(at::zeros({4, 4}));
+  tested.add("a", first);
+  tested.add("tanh", nn::Tanh());
+  tested.add("b", std::make_shared<TiedImpl>(first->weight));
+  classify(tested);
+  ASSERT_EQ(tested.net.parameters().size(), 3u);
+  ASSERT_EQ(tested.net.parameters()[0].uses.size(), 2u);
+  expect_brute_force(tested);
 }
 
 /// 7: what enters dropout is exactly 0, and yet the kept entries pass derivatives on.
@@ -209,6 +235,17 @@ TEST(Reasonable, DoublePrecisionWithoutADefault) {
   }
 }
 
+TEST(Reasonable, DoublePrecisionOfEmbeddings) {
+  auto tested = network_on({3});
+  tested.batch.inputs = {at::tensor({0, 2, 2, 1, 4, 4, 4, 1, 0}, at::kLong).view({3, 3})};
+  tested.add("embedding", nn::Embedding(5, 2));
+  tested.add("tanh", nn::Tanh());
+  classify(tested);
+  expect_brute_force(tested);
+  for (const auto& [key, values] : run(tested, std::vector<std::string>{"grad_batch", "sqrt_ggn_exact", "kfra", "kflr", "hmp"}))
+    for (const auto& value : values) EXPECT_EQ(value.scalar_type(), at::kDouble) << key;
+}
+
 /// 11
 TEST(Reasonable, OutputPaddingOfTransposedConvolutions) {
   const auto options = nn::ConvTranspose2dOptions(2, 2, {3, 2}).stride(2).padding({1, 0}).output_padding({1, 1});
@@ -279,14 +316,19 @@ TEST(Reasonable, BranchesAndSlices) {
     expect_brute_force(tested);
     expect_kronecker(tested);
     const auto values = run(tested, std::vector<std::string>{"hmp", "ggnmp"});
-    EXPECT_TRUE(values.count("hmp/trunk.weight") && values.count("ggnmp/trunk.weight"));
+    const auto brute = brute_force(tested);
+    for (const auto& parameter : tested.net.parameters()) {
+      const auto v = default_vector(tested, parameter);
+      EXPECT_TRUE(close(values.at("hmp/" + parameter.name)[0].flatten(1), v.mm(brute.hessians(parameter.name).sum(0)))) << parameter.name;
+      EXPECT_TRUE(close(values.at("ggnmp/" + parameter.name)[0].flatten(1), v.mm(brute.ggn(parameter.name).sum(0)))) << parameter.name;
+    }
     const auto found = reasons(tested, "kfra");
     ASSERT_EQ(found.size(), 4u);
     for (const auto& reason : found) EXPECT_NE(reason.find("branches"), std::string::npos) << reason;
   }
 }
 
-/// 13: in-place activations, subclasses of known layers, arithmetic between modules.
+/// 13: in-place activations, arithmetic between modules, subclasses of known layers.
 TEST(Reasonable, InPlaceActivations) {
   auto tested = network_on({4});
   tested.add("first", nn::Linear(4, 5));
@@ -295,6 +337,21 @@ TEST(Reasonable, InPlaceActivations) {
   tested.net.add("elu", nn::ELU(nn::ELUOptions().inplace(true)));
   classify(tested);
   expect_brute_force(tested);
+}
+TEST(Reasonable, ArithmeticBetweenModules) {
+  auto tested = network_on({4});
+  const auto trunk = tested.add("trunk", nn::Linear(4, 4));
+  const auto half = tested.net.add("half", nodes::scale(0.5), {trunk});
+  const auto gate = tested.add("gate", nn::Sigmoid(), {trunk});
+  const auto product = tested.net.add("product", nodes::product(), {half, gate});
+  const auto grown = tested.net.add("exp", nodes::exp(), {half});
+  const auto both = tested.net.add("both", nodes::concat(), {product, grown});
+  const auto pairs = tested.net.add("pairs", nodes::reshape({4, 2}), {both});
+  const auto turned = tested.net.add("turned", nodes::permute({0, 2, 1}), {pairs});
+  tested.net.add("mean", nodes::mean({1}), {turned});
+  classify(tested);
+  expect_brute_force(tested);
+  expect_kronecker(tested);
 }
 struct HalvedLinearImpl : nn::LinearImpl {
   using nn::LinearImpl::LinearImpl;
@@ -325,13 +382,49 @@ TEST(Reasonable, MoreLayersInEveryQuantity) {
   }
 }
 
+template <typename Pool>
+void expect_pool_of_volumes(const Pool& pool, const std::function<void(const TestNetwork&)>& check) {
+  auto tested = network_on({1, 2, 2, 3});
+  tested.add("conv", nn::Conv3d(nn::Conv3dOptions(1, 2, 2).padding(1)));
+  tested.add("pool", pool);
+  classify(tested);
+  check(tested);
+}
+TEST(Reasonable, PoolingOfVolumesInEveryQuantity) {
+  const auto check = [](const TestNetwork& tested) {
+    expect_brute_force(tested);
+    for (const std::string quantity : {"kfac", "kflr", "kfra", "ggnmp", "hmp", "pchmp"})
+      for (const auto& reason : reasons(tested, quantity)) ADD_FAILURE() << quantity << ": " << reason;
+    expect_kronecker(tested);
+  };
+  expect_pool_of_volumes(nn::MaxPool3d(2), check);
+  expect_pool_of_volumes(nn::AvgPool3d(2), check);
+  expect_pool_of_volumes(nn::AdaptiveAvgPool3d(2), check);
+}
+
+TEST(Reasonable, AttentionInEveryQuantityButAveragedCurvature) {
+  auto tested = network_on({3, 2});
+  const auto query = tested.add("query", nn::Linear(2, 2), {0}), key = tested.add("key", nn::Linear(2, 2), {0});
+  const auto value = tested.add("value", nn::Linear(2, 2), {0});
+  const auto scores = tested.net.add("scores", nodes::matmul(true, 1 / std::sqrt(2.0)), {query, key});
+  const auto weights = tested.net.add("weights", nodes::softmax(), {scores});
+  tested.net.add("mixed", nodes::matmul(), {weights, value});
+  classify(tested);
+  expect_brute_force(tested);
+  expect_kronecker(tested);
+  for (const std::string quantity : {"kfac", "kflr", "ggnmp", "hmp", "pchmp"}) EXPECT_EQ(reasons(tested, quantity).size(), 0u) << quantity;
+  for (const auto& reason : reasons(tested, "kfra")) EXPECT_NE(reason.find("branches merge"), std::string::npos) << reason;
+  EXPECT_EQ(reasons(tested, "kfra").size(), 6u);
+}
+
 /// A scale of a normalisation layer has one factor, its exact block, as a bias has.
 TEST(Reasonable, NormalisationInKroneckerFactors) {
-  for (const bool batch : {true, false}) {
+  for (const std::string norm : {"batch", "layer", "group"}) {
     auto tested = network_on({4});
     tested.add("first", nn::Linear(4, 4));
-    if (batch) tested.add("norm", nn::BatchNorm1d(4));
-    else tested.add("norm", nn::LayerNorm(nn::LayerNormOptions({4})));
+    if (norm == "batch") tested.add("norm", nn::BatchNorm1d(4));
+    if (norm == "layer") tested.add("norm", nn::LayerNorm(nn::LayerNormOptions({4})));
+    if (norm == "group") tested.add("norm", nn::GroupNorm(nn::GroupNormOptions(2, 4)));
     tested.add("tanh", nn::Tanh());
     classify(tested);
     tested.training = false;

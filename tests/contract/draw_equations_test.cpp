@@ -23,6 +23,58 @@ void tame_outputs(TestNetwork& drawn) {
     if (parameter.uses.front().node == last.uses.front().node) Tensor(parameter.value).mul_(std::min(1.0, 2 / largest));
 }
 
+/// Every extension that draws is among the tests of this file.
+TEST(DrawEquations, AreOfEveryQuantityThatDraws) {
+  std::vector<std::string> found;
+  for (const auto& plugin : registry().list("extension"))
+    if (registry().schema("extension", plugin.manifest.name).find("mc_samples")) found.push_back(plugin.manifest.name);
+  EXPECT_EQ(found, (std::vector<std::string>{"diag_ggn_mc", "diag_ggn_mc_batch", "kfac", "sqrt_ggn_mc"}));
+}
+
+/// Draws follow from seed, step, `mc_samples` and `stream`, and from nothing else that is in the pass.
+TEST(DrawEquations, SameSeedSameDrawWhateverElseIsInThePass) {
+  const std::vector<std::string> names = {"diag_ggn_mc", "diag_ggn_mc_batch", "kfac", "sqrt_ggn_mc"};
+  const auto named = [](const std::string& key, const std::string& name, const RawOptions& options) {
+    auto instance = make(name, options);
+    instance.name = key;
+    return instance;
+  };
+  std::map<std::string, int> drew_anew;  // one draw may repeat another by chance, all of them will not
+  for_networks(4400, 4, {}, [&](TestNetwork& drawn) {
+    std::vector<ExtensionInstance> crowd;
+    for (const auto& plugin : registry().list("extension")) crowd.push_back(make(plugin.manifest.name));
+    for (const auto& name : names) {
+      crowd.push_back(named(name + "_other", name, {{"stream", raw("1")}}));
+      crowd.push_back(named(name + "_more", name, {{"mc_samples", raw("3")}}));
+    }
+    const auto together = run(drawn, crowd, 7);
+    auto reseeded = drawn;
+    reseeded.seed += 1;
+    for (const auto& name : names) {
+      const auto alone = run(drawn, {make(name)}, 7), later = run(drawn, {make(name)}, 8), other = run(reseeded, {make(name)}, 7);
+      bool later_differs = false, other_differs = false, stream_differs = false;
+      for (const auto& parameter : drawn.net.parameters()) {
+        const auto key = "/" + parameter.name;
+        if (!alone.count(name + key)) continue;
+        for (std::size_t i = 0; i < alone.at(name + key).size(); ++i)
+          EXPECT_TRUE(alone.at(name + key)[i].equal(together.at(name + key)[i])) << name << key;
+        const auto& value = alone.at(name + key)[0];
+        later_differs = later_differs || !value.equal(later.at(name + key)[0]);
+        other_differs = other_differs || !value.equal(other.at(name + key)[0]);
+        stream_differs = stream_differs || !value.equal(together.at(name + "_other" + key)[0]);
+      }
+      drew_anew[name] += (later_differs ? 1 : 0) + (other_differs ? 1 : 0) + (stream_differs ? 1 : 0);
+    }
+    for (const auto& parameter : drawn.net.parameters()) {
+      const auto key = "/" + parameter.name;
+      const auto& root = together.at("sqrt_ggn_mc" + key)[0];
+      EXPECT_TRUE(close(together.at("diag_ggn_mc_batch" + key)[0], root.square().sum(0))) << parameter.name;
+      EXPECT_TRUE(close(together.at("diag_ggn_mc" + key)[0], root.square().sum(0).sum(0))) << parameter.name;
+    }
+  });
+  for (const auto& name : names) EXPECT_GT(drew_anew[name], single_seed() ? 0 : 6) << name;
+}
+
 /// 40 passes of 100 draws: the mean within six of its standard errors, which the passes themselves give.
 TEST(DrawEquations, TheMeanIsExact) {  // 21
   constexpr int64_t kPasses = 40;

@@ -45,7 +45,7 @@ ContractSettings strict(int strictness) { return {strictness, 42, {}}; }
 
 // ---- extensions: sum_grad_squared, with faults
 
-enum class Fault { none, doubled, not_finite, drawn, writes_parameter, nothing, forgets, shape, option, grows };
+enum class Fault { none, doubled, not_finite, drawn, writes_parameter, nothing, forgets, forgets_level, shape, option, grows };
 
 class Faulty final : public Extension {
  public:
@@ -63,18 +63,19 @@ class Faulty final : public Extension {
     if (fault_ == Fault::shape && passes_ % 2) value = value.flatten().slice(0, 0, 1);
     if (fault_ == Fault::option && level_ == 3) throw std::logic_error("level 3");
     if (fault_ == Fault::grows) leak().push_back(at::ones({20000}));
-    if (fault_ == Fault::forgets) value *= static_cast<double>(1 + passes_);
+    if (fault_ == Fault::forgets || fault_ == Fault::forgets_level) value *= static_cast<double>(1 + passes_);
     results.put(p, value);
   }
   void end_pass(Results&) override { ++passes_; }
   void save_state(State& state) const override {
-    if (fault_ != Fault::forgets) state.put("passes", passes_);
+    if (!forgets()) state.put("passes", passes_);
   }
   void load_state(const State& state) override {
-    if (fault_ != Fault::forgets) passes_ = state.integer("passes");
+    if (!forgets()) passes_ = state.integer("passes");
   }
 
  private:
+  bool forgets() const { return fault_ == Fault::forgets || (fault_ == Fault::forgets_level && level_ == 3); }
   static int& calls() {
     static int count = 0;
     return count;
@@ -105,6 +106,7 @@ TEST(ExtensionContract, FindsEveryFault) {
   EXPECT_EQ(broken_extension(Fault::shape, 1), Names{"steps"});
   EXPECT_EQ(broken_extension(Fault::forgets, 2), Names{"state"});
   EXPECT_EQ(broken_extension(Fault::option, 4), Names{"options"});
+  EXPECT_EQ(broken_extension(Fault::forgets_level, 4), Names{"options"});
   EXPECT_EQ(broken_extension(Fault::grows, 7), Names{"growth"});
 }
 

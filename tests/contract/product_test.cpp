@@ -139,6 +139,33 @@ TEST(Product, ChainEqualsBruteForce) { expect_products_equal_brute_force(make_ca
 TEST(Product, SquaredErrorWithSum) { expect_products_equal_brute_force(make_case(chain(), true, LossReduction::sum, 2)); }
 TEST(Product, BranchesEqualBruteForce) { expect_products_equal_brute_force(make_case(branches(), false, LossReduction::mean, 2)); }
 
+/// One sample and the bias in front of a softmax: what the layer adds to the block is its own residual R, dense with
+/// eigenvalues of both signs. Along an eigenvector products are with the eigenvalue, clipped at zero or absolute.
+TEST(Product, PositiveCurvatureActsOnEigenvectorsOfTheResidual) {
+  Network net({6});
+  net.add("first", torch::nn::Linear(6, 4));
+  net.add("softmax", torch::nn::Softmax(1));
+  net.add("last", torch::nn::Linear(4, 3));
+  const auto c = make_case(std::move(net), false, LossReduction::mean, 1);
+  const auto traced = trace(c, 0);
+  const auto g = torch::autograd::grad({traced.loss}, {traced.values[2]}, {}, true)[0].detach();
+  const at::AutoGradMode grad(true);
+  const auto x = traced.values[1].detach().clone().requires_grad_();
+  const auto [eigenvalues, eigenvectors] = at::linalg_eigh(hessian((at::softmax(x, 1) * g).sum(), {x}));
+  ASSERT_LT(eigenvalues.min().item<double>(), -1e-3);
+  ASSERT_GT(eigenvalues.max().item<double>(), 1e-3);
+  auto vectors = random_vectors(c, 4);
+  vectors["first.bias"] = eigenvectors.t().contiguous();
+  const auto found = products(c, vectors);
+  const auto expect_factors = [&](const std::string& key, const Tensor& factors) {
+    const auto residual = found.at(key + "/first.bias")[0] - found.at("ggnmp/first.bias")[0];
+    EXPECT_TRUE(tensors_near(residual, factors.unsqueeze(1) * vectors.at("first.bias"), 1e-9, 1e-13)) << key;
+  };
+  expect_factors("hmp", eigenvalues);
+  expect_factors("clip", eigenvalues.clamp_min(0));
+  expect_factors("abs", eigenvalues.abs());
+}
+
 TEST(Product, PenaltyAddsItsShareOfTheVector) {
   const auto c = make_case(chain());
   const auto vectors = random_vectors(c, 3);

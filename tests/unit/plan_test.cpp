@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include "campaign/json_schema.h"
 #include "campaign/plan.h"
+#include "campaign/yaml_edit.h"
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace backobs {
@@ -117,6 +120,55 @@ TEST(Plan, InstancesOfOneExtensionNeedNames) {
   EXPECT_EQ(plan.runs[1].settings.extensions[1].plugin, "diag_ggn_mc");
   EXPECT_EQ(plan.runs[1].settings.extensions[1].options.integer("mc_samples"), 10);
   EXPECT_EQ(complaints(one(start + "[variance, variance]")).size(), 1u);
+}
+
+/// `vectors: {rademacher: 4, seed: 1}` is short for three options: the same run, in a file and behind --set.
+TEST(Plan, AWordTakesItsOptionsInAMap) {
+  const auto with = [](const std::string& options) {
+    return one("problem: quadratic_deep, runner: {name: sgd, lr: 1}, extensions: [{name: hmp, " + options + "}]");
+  };
+  const Plan map = plan_of(with("vectors: {seed: 1, rademacher: 4}")), flat = plan_of(with("vectors: rademacher, count: 4, seed: 1"));
+  ASSERT_EQ(map.runs.size(), 1u);
+  EXPECT_EQ(map.runs[0].id, flat.runs.at(0).id);
+  const auto& options = map.runs[0].settings.extensions.at(0).options;
+  EXPECT_EQ(options.text("vectors"), "rademacher");
+  EXPECT_EQ(options.integer("count"), 4);
+  EXPECT_EQ(options.integer("seed"), 1);
+  EXPECT_EQ(plan_of(with("vectors: {rademacher: [1, 2], seed: 1}")).runs.size(), 2u);
+  EXPECT_EQ(plan_of(with("vectors: gradient")).runs.size(), 1u);
+
+  ConfigProblems problems;
+  YamlNode root = read_yaml(with("every: 2"), "a.yaml", problems);
+  apply_assignment(root, "extensions=[{name: hmp, vectors: {rademacher: 4, seed: 1}}]");
+  EXPECT_EQ(make_plan(read_campaign(root, problems), registry(), {}, problems).runs.at(0).id, flat.runs[0].id);
+
+  const std::string at = "a.yaml:3:";
+  for (const auto& [wrong, wanted] : std::map<std::string, std::string>{
+           {"vectors: {seed: 1}", "a map under `vectors` without `rademacher`, wanted {rademacher: ...}"},
+           {"vectors: {rademacher: 4, sed: 1}", "key `sed` under `vectors`, wanted one of rademacher, seed; did you mean `seed`?"},
+           {"vectors: {rademacher: 4, seed: 1}, seed: 2", "`seed` under `vectors` and beside it, wanted it once"},
+           {"vectors: {rademacher: 0}", "option `count`"},
+           {"seed: {rademacher: 1}", "option `rademacher`"}}) {
+    const auto found = complaints(with(wrong));
+    ASSERT_FALSE(found.empty()) << wrong;
+    EXPECT_EQ(found[0].rfind(at, 0), 0u) << found[0];
+    EXPECT_NE(found[0].find(wanted), std::string::npos) << found[0];
+  }
+}
+
+TEST(Plan, TheSchemaKnowsWordsWithOptions) {
+  const auto schema = experiment_schema(registry());
+  for (const auto& extension : schema["definitions"]["extension"]["anyOf"]) {
+    if (!extension.contains("properties") || extension["properties"]["name"]["enum"][0] != "pchmp") continue;
+    const auto& map = extension["properties"]["vectors"]["anyOf"].back();
+    EXPECT_EQ(map["required"], nlohmann::ordered_json({"rademacher"}));
+    EXPECT_FALSE(map["additionalProperties"].get<bool>());
+    EXPECT_EQ(map["properties"].size(), 2u);
+    EXPECT_TRUE(map["properties"].contains("rademacher") && map["properties"].contains("seed"));
+    EXPECT_EQ(extension["properties"]["modify"]["anyOf"].size(), 2u);  // a choice takes no map
+    return;
+  }
+  FAIL() << "no map of pchmp";
 }
 
 TEST(Plan, OverridesReplaceTheFile) {

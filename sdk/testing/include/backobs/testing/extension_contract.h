@@ -60,7 +60,7 @@ BACKOBS_API Reference reference_of(const std::string& quantity);
 ///   state           an instance that loads what another one saved goes on with the same bits            from strictness 2
 ///   tiles           results are equal however the batch is cut (relative error 1e-8)                      3
 ///   options         every value on the edge of its range, every choice, and as many drawn ones as strictness: finite,
-///                   or refused by an error of backobs/error.h that is no PluginError; values outside the range
+///                   and going on from a saved state with the same bits, or refused by an error of backobs/error.h that is no PluginError; values outside the range
 ///                   are refused                                                                          4
 ///   threads         two instances at work at once give what each gives alone                               6
 ///   growth          hundreds of passes do not take more and more memory                                    7
