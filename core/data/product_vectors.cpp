@@ -31,7 +31,7 @@ at::Tensor as_stack(const std::string& file, const ParameterInfo& parameter, con
 }  // namespace
 
 Schema ProductVectors::schema() {
-  return {Option::text("vectors", kRademacher, "rademacher, gradient, or a FILE.pt with a dictionary of tensors"),
+  return {Option::text("vectors", kRademacher, "rademacher (or {rademacher: COUNT, seed: SEED}), gradient, or a FILE.pt of tensors"),
           Option::integer("count", 1, "number of rademacher vectors").at_least(1),
           Option::integer("seed", 0, "of the rademacher vectors").at_least(0)};
 }
