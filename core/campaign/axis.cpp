@@ -78,9 +78,9 @@ const Axis* find(const std::vector<Axis>& axes, const std::string& name) {
   return found == axes.end() ? nullptr : &*found;
 }
 
-/// `vectors: {rademacher: 4, seed: 1}` as the entries it is short for.
-void open_map(const std::vector<YamlEntry>& beside, const YamlEntry& entry, const Schema& schema, const std::vector<Option>& inside,
-              std::vector<YamlEntry>& all, ConfigProblems& problems) {
+/// `vectors: {rademacher: 4, seed: 1}` as the entries it is short for; `entry` is of a map.
+std::vector<YamlEntry> open_map(const std::vector<YamlEntry>& beside, const YamlEntry& entry, const Schema& schema,
+                                const std::vector<Option>& inside, ConfigProblems& problems) {
   const std::string& word = inside.front().name;
   std::vector<std::string> names;
   for (const Option& option : inside) names.push_back(option.name);
@@ -88,7 +88,7 @@ void open_map(const std::vector<YamlEntry>& beside, const YamlEntry& entry, cons
   text.kind = YamlNode::Kind::scalar;
   text.where = entry.value.where;
   text.text = word;
-  all.push_back({entry.key, entry.where, text});
+  std::vector<YamlEntry> all = {{entry.key, entry.where, text}};
   if (!entry.value.find(word))
     problems.add(entry.value.where, "a map under `" + entry.key + "` without `" + word + "`", "{" + word + ": ...}");
   for (YamlEntry key : entry.value.entries) {
@@ -102,6 +102,23 @@ void open_map(const std::vector<YamlEntry>& beside, const YamlEntry& entry, cons
     else
       all.push_back(std::move(key));
   }
+  return all;
+}
+
+/// The values of an entry, each as the entries it is short for.
+std::vector<std::vector<YamlEntry>> open_values(const std::vector<YamlEntry>& beside, const YamlEntry& entry, const Schema& schema,
+                                                ConfigProblems& problems) {
+  const auto is_map = [](const YamlNode& node) { return node.is_map(); };
+  const bool in_list = std::any_of(entry.value.items.begin(), entry.value.items.end(), is_map);
+  const Option* option = schema.find(entry.key);
+  const auto inside = option && (entry.value.is_map() || in_list) ? options_in_map(schema, *option) : std::vector<Option>();
+  if (inside.empty()) return {{entry}};
+  std::vector<std::vector<YamlEntry>> all;
+  for (const YamlNode& value : in_list ? entry.value.items : std::vector<YamlNode>{entry.value}) {
+    const YamlEntry one{entry.key, entry.where, value};
+    all.push_back(value.is_map() ? open_map(beside, one, schema, inside, problems) : std::vector<YamlEntry>{one});
+  }
+  return all;
 }
 
 /// Values that a group takes in turn; an option with one value keeps it.
@@ -165,13 +182,18 @@ std::vector<Option> options_in_map(const Schema& schema, const Option& option) {
   return inside;
 }
 
-std::vector<YamlEntry> opened(const std::vector<YamlEntry>& entries, const Schema& schema, ConfigProblems& problems) {
-  std::vector<YamlEntry> all;
+std::vector<std::vector<YamlEntry>> opened(const std::vector<YamlEntry>& entries, const Schema& schema,
+                                           ConfigProblems& problems) {
+  std::vector<std::vector<YamlEntry>> all = {{}};
   for (const auto& entry : entries) {
-    const Option* option = schema.find(entry.key);
-    const auto inside = option && entry.value.is_map() ? options_in_map(schema, *option) : std::vector<Option>();
-    if (inside.empty()) all.push_back(entry);
-    else open_map(entries, entry, schema, inside, all, problems);
+    std::vector<std::vector<YamlEntry>> longer;
+    const auto values = open_values(entries, entry, schema, problems);
+    for (const auto& shorter : all)
+      for (const auto& value : values) {
+        longer.push_back(shorter);
+        longer.back().insert(longer.back().end(), value.begin(), value.end());
+      }
+    all = std::move(longer);
   }
   return all;
 }

@@ -34,9 +34,11 @@ BACKOBS_API Axis axis_of(const YamlEntry& entry, bool list_typed, ConfigProblems
 ///     vectors: {rademacher: 4, seed: 1}     is     vectors: rademacher, count: 4, seed: 1
 BACKOBS_API std::vector<Option> options_in_map(const Schema& schema, const Option& option);
 
-/// The entries of a plugin's map with such maps opened. A map without the word, an unknown key and one that stands beside
-/// the map as well are problems.
-BACKOBS_API std::vector<YamlEntry> opened(const std::vector<YamlEntry>& entries, const Schema& schema, ConfigProblems& problems);
+/// The entries of a plugin's map with such maps opened. A list in which one stands is an axis whose values differ in their
+/// keys, hence one set of entries for each. A map without the word, an unknown key and one that stands beside the map as well
+/// are problems.
+BACKOBS_API std::vector<std::vector<YamlEntry>> opened(const std::vector<YamlEntry>& entries, const Schema& schema,
+                                                       ConfigProblems& problems);
 
 /// Axes that advance together, each group an axis of its own: those that `zip`, a list of lists of names, joins, and the
 /// others alone, in the order of the first of each. An option with one value keeps it in every step. Unknown names and

@@ -79,8 +79,10 @@ Json plugin_schema(const PluginFile& plugin, const Schema& own, const Schema& mo
   Json properties = {{"name", {{"enum", names}}}};
   properties.update(properties_of(own.joined(more)));
   for (const Option& option : own.options())
-    if (const auto inside = options_in_map(own, option); !inside.empty())
-      properties[option.name]["anyOf"].push_back(word_schema(inside));
+    if (const auto inside = options_in_map(own, option); !inside.empty()) {
+      const Json value = value_schema(option), map = word_schema(inside);
+      properties[option.name]["anyOf"] = {value, map, axis_of({{"anyOf", {value, map}}})};
+    }
   Json json = map_of(std::move(properties));
   json["description"] = plugin.manifest.summary;
   return json;

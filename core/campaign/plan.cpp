@@ -83,6 +83,7 @@ class Planner {
   std::vector<Axis> axes(const std::vector<YamlEntry>& entries, const Schema& schema);
   std::vector<Choice> choices(const std::vector<Axis>& axes, const std::vector<YamlEntry>& entries, const Schema& schema,
                               const std::string& owner, const std::string& where);
+  std::vector<Choice> plugin_choices(const PluginUse& use, const Schema& own, const Schema& schema, const std::string& owner);
   std::vector<Choice> runner_choices(const PluginUse& use, const std::string& name, const ProblemFacts& facts);
   std::vector<Choice> environment_choices(const Experiment& experiment);
   std::vector<Cell> environments(const Experiment& experiment);
@@ -146,15 +147,30 @@ std::vector<Choice> Planner::choices(const std::vector<Axis>& axes, const std::v
   return all;
 }
 
+/// `own` is what the plugin itself declares of `schema`.
+std::vector<Choice> Planner::plugin_choices(const PluginUse& use, const Schema& own, const Schema& schema,
+                                            const std::string& owner) {
+  std::vector<Choice> all;
+  for (const auto& entries : opened(use.options, own, problems_)) {
+    const auto some = choices(axes(entries, schema), entries, schema, owner, use.where);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
 std::vector<Choice> Planner::runner_choices(const PluginUse& use, const std::string& name, const ProblemFacts& facts) {
   const Schema own = registry_.schema("runner", name), schema = own.joined(loop_schema(facts));
-  const auto entries = opened(use.options, own, problems_);
-  std::vector<Axis> all = axes(entries, schema);
-  if (const auto found = overrides_.find("batch_size"); found != overrides_.end()) {
-    all.erase(std::remove_if(all.begin(), all.end(), [](const Axis& a) { return a.name == "batch_size"; }), all.end());
-    all.push_back({"batch_size", {found->second}});
+  std::vector<Choice> all;
+  for (const auto& entries : opened(use.options, own, problems_)) {
+    std::vector<Axis> values = axes(entries, schema);
+    if (const auto found = overrides_.find("batch_size"); found != overrides_.end()) {
+      values.erase(std::remove_if(values.begin(), values.end(), [](const Axis& a) { return a.name == "batch_size"; }), values.end());
+      values.push_back({"batch_size", {found->second}});
+    }
+    const auto some = choices(values, entries, schema, "runner `" + name + "`", use.where);
+    all.insert(all.end(), some.begin(), some.end());
   }
-  return choices(all, entries, schema, "runner `" + name + "`", use.where);
+  return all;
 }
 
 /// Seeds last, so that the runs of one setting stand together.
@@ -195,9 +211,7 @@ Planner::ExtensionList Planner::extension_choices(const PluginUse& use) try {
   const Schema own = registry_.schema("extension", name);
   const Schema schema = own.joined(instance_schema());
   ExtensionList all;
-  const auto entries = opened(use.options, own, problems_);
-  const auto all_choices = choices(axes(entries, schema), entries, schema, "extension `" + name + "`", use.where);
-  for (const Choice& choice : all_choices) {
+  for (const Choice& choice : plugin_choices(use, own, schema, "extension `" + name + "`")) {
     placed(use.where, [&] { return registry_.make_extension(name, only(own, choice.options)); });  // may refuse them
     ExtensionChoice extension;
     extension.settings = {name_of(use, name, choice), name, only(own, choice.options), choice.options.integer("every"),
@@ -318,8 +332,7 @@ void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
     if (name.empty()) continue;
     const Schema schema = registry_.schema("problem", name);
     const std::string owner = "problem `" + name + "`";
-    const auto entries = opened(use.options, schema, problems_);
-    for (const Choice& choice : choices(axes(entries, schema), entries, schema, owner, use.where))
+    for (const Choice& choice : plugin_choices(use, schema, schema, owner))
       for (const PluginUse& runner : experiment.runners) try {
           Cell cell;
           cell.settings.problem = {name, choice.options};

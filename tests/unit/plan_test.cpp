@@ -136,6 +136,12 @@ TEST(Plan, AWordTakesItsOptionsInAMap) {
   EXPECT_EQ(options.integer("seed"), 1);
   EXPECT_EQ(plan_of(with("vectors: {rademacher: [1, 2], seed: 1}")).runs.size(), 2u);
   EXPECT_EQ(plan_of(with("vectors: gradient")).runs.size(), 1u);
+  const Plan axis = plan_of(with("vectors: [{rademacher: 4, seed: 1}, gradient, {rademacher: [2, 3]}], every: [1, 2]"));
+  ASSERT_EQ(axis.runs.size(), 8u);
+  std::set<std::string> ids;
+  for (const auto& run : axis.runs) ids.insert(run.id);
+  EXPECT_EQ(ids.size(), 8u);
+  EXPECT_EQ(ids.count(flat.runs[0].id), 1u);
 
   ConfigProblems problems;
   YamlNode root = read_yaml(with("every: 2"), "a.yaml", problems);
@@ -148,6 +154,8 @@ TEST(Plan, AWordTakesItsOptionsInAMap) {
            {"vectors: {rademacher: 4, sed: 1}", "key `sed` under `vectors`, wanted one of rademacher, seed; did you mean `seed`?"},
            {"vectors: {rademacher: 4, seed: 1}, seed: 2", "`seed` under `vectors` and beside it, wanted it once"},
            {"vectors: {rademacher: 0}", "option `count`"},
+           {"vectors: [gradient, {seed: 1}]", "without `rademacher`"},
+           {"vectors: [gradient, [1]]", "option `vectors` = a list, wanted text"},
            {"seed: {rademacher: 1}", "option `rademacher`"}}) {
     const auto found = complaints(with(wrong));
     ASSERT_FALSE(found.empty()) << wrong;
@@ -160,7 +168,8 @@ TEST(Plan, TheSchemaKnowsWordsWithOptions) {
   const auto schema = experiment_schema(registry());
   for (const auto& extension : schema["definitions"]["extension"]["anyOf"]) {
     if (!extension.contains("properties") || extension["properties"]["name"]["enum"][0] != "pchmp") continue;
-    const auto& map = extension["properties"]["vectors"]["anyOf"].back();
+    const auto& map = extension["properties"]["vectors"]["anyOf"].at(1);
+    EXPECT_EQ(extension["properties"]["vectors"]["anyOf"].at(2)["items"]["anyOf"].at(1), map);
     EXPECT_EQ(map["required"], nlohmann::ordered_json({"rademacher"}));
     EXPECT_FALSE(map["additionalProperties"].get<bool>());
     EXPECT_EQ(map["properties"].size(), 2u);
