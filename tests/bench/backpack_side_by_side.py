@@ -7,12 +7,16 @@
 `backobs extend --dump` exports parameters and batch; the same network is built from them in torch. Values that do not
 depend on draws are compared first, and a difference ends the program. Then the sides take turns, `--rounds` times: the
 program `bench` in a process of its own, then BackPACK here. A round starts with a pass to warm up and times
-`--repeats` passes, results held until the clock stops; the table has the median over the rounds of their medians.
+`--repeats` passes, results held until the clock stops; the table has the median over the rounds of their medians. With
+`--memory` each side also passes once in a fresh process, and the table has how far resident memory rises above what it was
+with network and batch in place. All-CNN-C drops out, so that its values are not compared; its rows are those where one
+quantity alone is of interest.
 Exit code 1: something is missing or values differ.
 """
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -32,6 +36,8 @@ CLASSES = {"grad_batch": bp.BatchGrad, "variance": bp.Variance, "sum_grad_square
            "diag_h": bp.DiagHessian, "kfac": bp.KFAC, "kflr": bp.KFLR, "kfra": bp.KFRA}
 DRAWN = {"diag_ggn_mc", "kfac"}
 REGULARISED = {"cifar10_3c3d"}           # its weights' penalty is in our values; BackPACK has none
+RANDOM = {"cifar100_allcnnc"}            # dropout
+SAMPLES = {"diag_ggn_exact": 16, "kflr": 16}  # of All-CNN-C, whose 100 outputs are as many columns; else 256
 WITHOUT_PENALTY = {"variance", "kflr"}
 TOLERANCE = 1e-3                         # of the largest entry: float32, other orders of summation
 
@@ -48,12 +54,36 @@ def conv(inputs, outputs, kernel, padding, pool):
             torch.nn.MaxPool2d(pool, 2, ceil_mode=True)]
 
 
+def all_cnn():
+    def block(inputs, outputs, kernel, pads, stride=1):
+        return ([torch.nn.ZeroPad2d(pads)] if any(pads) else []) + [torch.nn.Conv2d(inputs, outputs, kernel, stride), torch.nn.ReLU()]
+
+    same, halves = (1, 1, 1, 1), (0, 1, 0, 1)   # TensorFlow pads an even number of pixels behind alone
+    return ([torch.nn.Dropout(0.2)] + block(3, 96, 3, same) + block(96, 96, 3, same) + block(96, 96, 3, halves, 2)
+            + [torch.nn.Dropout(0.5)] + block(96, 192, 3, same) + block(192, 192, 3, same) + block(192, 192, 3, halves, 2)
+            + [torch.nn.Dropout(0.5)] + block(192, 192, 3, (0,) * 4) + block(192, 192, 1, (0,) * 4) + block(192, 100, 1, (0,) * 4)
+            + [torch.nn.AvgPool2d(6), torch.nn.Flatten()])
+
+
 NETWORKS = {
     "mnist_logreg": lambda: dense(784, 10),
     "mnist_mlp": lambda: dense(784, 1000, 500, 100, 10),
     "mnist_2c2d": lambda: conv(1, 32, 5, 2, 2) + conv(32, 64, 5, 2, 2) + dense(3136, 1024, 10),
     "cifar10_3c3d": lambda: conv(3, 64, 5, 0, 3) + conv(64, 96, 3, 0, 3) + conv(96, 128, 3, 1, 3) + dense(1152, 512, 256, 10),
+    "cifar100_allcnnc": all_cnn,
 }
+
+
+def cells(problem, each):
+    """The sets of quantities to time."""
+    if problem == "cifar100_allcnnc":
+        return [[name] for name in ("diag_ggn_exact", "kflr", "grad_batch", "batch_l2", "kfac", "diag_ggn_mc")]
+    together = NINE + (["kfra"] if problem in ("mnist_logreg", "mnist_mlp") else [])
+    return [together] + ([[name] for name in together] if each else [])
+
+
+def samples(problem, quantities, options):
+    return SAMPLES.get(quantities[0], 256) if problem == "cifar100_allcnnc" else options.batch_size
 
 
 class Side:
@@ -125,38 +155,79 @@ def compare_values(side, problem, quantities):
         sys.exit(f"{problem}: values differ\n  " + "\n  ".join(differences))
 
 
-def take_turns(side, common, options, quantities):
+def common_arguments(problem, quantities, options):
+    return [problem, "--batch-size", str(samples(problem, quantities, options)), "--threads", str(options.threads),
+            "--source", options.source]
+
+
+def bench(problem, options, quantities):
+    return json.loads(backobs(options.program, "bench", *common_arguments(problem, quantities, options), "--extensions",
+                              ",".join(quantities), "--repeats", str(options.repeats), "--json"))
+
+
+def take_turns(problem, side, options, quantities):
     rounds = []
     for _ in range(options.rounds):
-        ours = json.loads(backobs(options.program, "bench", *common, "--extensions", ",".join(quantities),
-                                  "--repeats", str(options.repeats), "--json"))
+        ours = bench(problem, options, quantities)
         side.run(quantities)
         theirs = statistics.median(side.run(quantities) for _ in range(options.repeats))
         side.plain()
         plain = statistics.median(side.plain() for _ in range(options.repeats))
-        rounds.append((ours["median_ms"], 1e3 * theirs, ours["gradient_median_ms"], 1e3 * plain))
-    ours, theirs, gradient, plain = (statistics.median(column) for column in zip(*rounds))
-    return {"backobs_ms": ours, "backpack_ms": theirs, "ratio": theirs / ours,
-            "ratios": [theirs / ours for ours, theirs, _, _ in rounds],
-            "gradient_ms": gradient, "torch_ms": plain, "gradient_ratio": plain / gradient}
+        rounds.append((ours["median_ms"], 1e3 * theirs, ours["gradient_median_ms"], 1e3 * plain, ours["share_of_floor"], ours["peak_mib"]))
+    ours, theirs, gradient, plain, floor, peak = (statistics.median(column) for column in zip(*rounds))
+    return {"backobs_ms": ours, "backpack_ms": theirs, "ratio": theirs / ours, "ratios": [row[1] / row[0] for row in rounds],
+            "gradient_ms": gradient, "torch_ms": plain, "gradient_ratio": plain / gradient, "share_of_floor": floor,
+            "backobs_mib": peak}
+
+
+def resident_mib():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+
+
+def print_peak(problem, dump, quantities, threads):
+    """What a process of its own is for: the highest resident memory of one pass above that before it, in MiB."""
+    torch.set_num_threads(threads)
+    side = Side(problem, dump)
+    before = resident_mib()
+    side.run(quantities)
+    print(max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before))
+
+
+def their_peak(problem, dump, quantities, options):
+    done = subprocess.run([sys.executable, __file__, "--peak-of", problem, dump, ",".join(quantities), str(options.threads)],
+                          capture_output=True, text=True)
+    return float(done.stdout) if done.returncode == 0 else float("inf")   # killed for want of memory
+
+
+def dump_of(problem, quantities, options, folder):
+    path = os.path.join(folder, problem + ".pt")
+    backobs(options.program, "extend", *common_arguments(problem, quantities, options), "--extensions", ",".join(quantities), "--dump", path)
+    return path
 
 
 def measure(problem, options, folder):
-    common = [problem, "--batch-size", str(options.batch_size), "--threads", str(options.threads), "--source", options.source]
-    kfra = ["kfra"] if problem in ("mnist_logreg", "mnist_mlp") else []
-    dump = os.path.join(folder, problem + ".pt")
-    backobs(options.program, "extend", *common, "--extensions", ",".join(NINE + kfra), "--dump", dump)
-    side = Side(problem, dump)
-    os.remove(dump)
-    compare_values(side, problem, NINE + kfra)
-    side.values = {}
-    cells = [NINE + kfra] + ([[name] for name in NINE + kfra] if options.each else [])
-    for quantities in cells:
-        row = {"problem": problem, "quantities": quantities, **take_turns(side, common, options, quantities)}
-        label = quantities[0] if len(quantities) == 1 else f"{len(quantities)} together"
-        print(f"{problem:14} {label:18} {row['backobs_ms']:10.3f} {row['backpack_ms']:10.3f} {row['ratio']:7.2f}"
-              f" {row['gradient_ms']:10.3f} {row['torch_ms']:10.3f} {row['gradient_ratio']:7.2f}", flush=True)
+    for quantities in cells(problem, options.each):
+        dump = dump_of(problem, quantities, options, folder)
+        side = Side(problem, dump)
+        if problem not in RANDOM:
+            compare_values(side, problem, quantities)
+        side.values = {}
+        row = {"problem": problem, "samples": samples(problem, quantities, options), "quantities": quantities,
+               **take_turns(problem, side, options, quantities)}
+        del side
+        if options.memory:
+            row["backpack_mib"] = their_peak(problem, dump, quantities, options)
+        os.remove(dump)
+        print_row(row)
         yield row
+
+
+def print_row(row):
+    label = row["quantities"][0] if len(row["quantities"]) == 1 else f"{len(row['quantities'])} together"
+    memory = f"{row['backobs_mib']:10.0f} {row['backpack_mib']:10.0f}" if "backpack_mib" in row else ""
+    print(f"{row['problem']:16} {label:16} {row['backobs_ms']:10.3f} {row['backpack_ms']:10.3f} {row['ratio']:7.2f}"
+          f" {row['gradient_ms']:10.3f} {row['torch_ms']:10.3f} {row['gradient_ratio']:7.2f} {row['share_of_floor']:7.2f} {memory}", flush=True)
 
 
 def read_options():
@@ -170,6 +241,8 @@ def read_options():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--each", action="store_true", help="also each quantity alone")
+    parser.add_argument("--memory", action="store_true", help="also the peak of both sides")
+    parser.add_argument("--own-kernels", action="store_true", help="each side with the kernels it gets by itself")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     unknown = set(options.problems.split(",")) - set(NETWORKS)
@@ -179,7 +252,9 @@ def read_options():
 
 
 def share_kernels(options):
-    """OpenBLAS chooses its kernels as it is loaded; backobs may choose better. Both sides get those of backobs."""
+    """OpenBLAS chooses its kernels as it is loaded; backobs may choose better. Both sides get those of backobs, unless told not to."""
+    if options.own_kernels:
+        return "each side's own"
     kernels = json.loads(backobs(options.program, "doctor", "--json"))["blas"]["kernels"]
     if kernels and os.environ.get("OPENBLAS_CORETYPE") != kernels:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "OPENBLAS_CORETYPE": kernels})
@@ -187,11 +262,15 @@ def share_kernels(options):
 
 
 def main():
+    if sys.argv[1:2] == ["--peak-of"]:
+        problem, dump, quantities, threads = sys.argv[2:]
+        return print_peak(problem, dump, quantities.split(","), int(threads))
     options = read_options()
     kernels = share_kernels(options)
     torch.set_num_threads(options.threads)
     print(f"torch {torch.__version__}, OpenBLAS kernels {kernels or 'unknown'}, threads {options.threads}, batch {options.batch_size}, milliseconds")
-    print(f"{'problem':14} {'quantities':18} {'backobs':>10} {'BackPACK':>10} {'ratio':>7} {'gradient':>10} {'torch':>10} {'ratio':>7}")
+    memory = f"{'MiB':>10} {'MiB':>10}" if options.memory else ""
+    print(f"{'problem':16} {'quantities':16} {'backobs':>10} {'BackPACK':>10} {'ratio':>7} {'gradient':>10} {'torch':>10} {'ratio':>7} {'floor':>7} {memory}")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for problem in options.problems.split(","):
