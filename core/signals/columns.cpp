@@ -103,4 +103,23 @@ std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, const C
   return result;
 }
 
+Tensor signed_squares(const Tensor& a, const Tensor& signs) {
+  auto squares = a.square();
+  if (!signs.defined()) return squares;
+  auto shape = std::vector<int64_t>(a.dim(), 1);
+  shape[0] = signs.size(0);
+  shape[1] = signs.size(1);
+  return squares.mul_(signs.reshape(shape));
+}
+
+Tensor summed_squares(const Columns& columns) {
+  if (columns.dense.defined()) return signed_squares(columns.dense, columns.signs).sum(0);
+  auto squares = columns.diagonal.square();
+  if (columns.signs.defined()) squares *= columns.signs;
+  if (columns.first == 0 && columns.count == squares.numel() / squares.size(0)) return squares;
+  auto part = at::zeros_like(squares);
+  part.flatten(1).narrow(1, columns.first, columns.count).copy_(squares.flatten(1).narrow(1, columns.first, columns.count));
+  return part;
+}
+
 }  // namespace backobs

@@ -36,6 +36,11 @@ Columns narrow_samples(const Columns& columns, int64_t first, int64_t count);
 /// Two contributions to the same columns, where branches met on the way forward.
 Columns add(const Columns& a, const Columns& b);
 
+/// sign[v,n] a^2 for a [V, n, ...], [V, n, ...].
+Tensor signed_squares(const Tensor& a, const Tensor& signs);
+/// q[n, *f] = sum_v sign z^2 of columns in either form.
+Tensor summed_squares(const Columns& columns);
+
 /// Through one layer: J_n^T on each column, one result per input. A diagonal stays one through pointwise layers.
 std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, const Columns& columns);
 

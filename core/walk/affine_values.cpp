@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "walk/quantities.h"
+
+#include "kernels/affine.h"
+#include "walk/penalty.h"
+
+#include <ATen/ATen.h>
+
+namespace backobs {
+
+using What = Need::What;
+
+/// Weights and biases of affine maps: what is wanted follows from z and x without the columns of the parameter, which are
+/// C times as large as the input.
+void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
+                                     const SignalKey& key, const Columns& columns, const TilePosition& tile,
+                                     int64_t total_columns) {
+  const bool is_weight = rule.form(local_name) == ParamForm::weight;
+  if (is_weight && key == SignalKey::gradient()) {
+    if (takes_gradient()) add_weight_gradient(rule, io, local_name, columns.dense);
+    if (!reads_columns(key)) return;
+  }
+  const auto x = is_weight ? input_of(rule, io) : Tensor();
+  const bool squares_done = add_squares_of_sums(rule, io, local_name, key, columns, x, tile, total_columns);
+  if (!needs_written_out(key, squares_done)) return;
+
+  const auto dense = columns.written_out();
+  const auto z = rule.affine_columns(io, dense.dense);  // [V, n, S, G, C]
+  if (needs(What::output_factor, key)) accumulate(What::output_factor, key, affine::output_moment(z));
+  if (!is_weight) {
+    const auto a = rule.from_affine(local_name, z.sum(2));
+    if (key == SignalKey::gradient() && takes_gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
+    add_from_columns(key, a, dense.signs, tile, total_columns, !squares_done);
+    return;
+  }
+  if (needs(What::sum, key) && !(key == SignalKey::gradient()))
+    accumulate(What::sum, key, rule.from_affine(local_name, affine::sum(z, x)));
+  if (needs_products(key)) add_products(key, {{}, z, x, dense.signs, &rule, local_name});
+  add_weight_values(rule, local_name, key, z, dense.signs, x, tile, total_columns, !squares_done);
+}
+
+/// Straight into grad() where the layer is one product of matrices, else in the rule's own way.
+void ParameterQuantities::add_weight_gradient(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
+                                              const Tensor& columns) {
+  if (!gradient_started_ && gradient_.dim() == 2) {
+    const auto z = rule.affine_columns(io, columns), x = rule.affine_input(io);
+    if (z.size(0) == 1 && z.size(2) == 1 && z.size(3) == 1) {
+      at::mm_out(gradient_, z.reshape({-1, z.size(4)}).t(), x.reshape({-1, x.size(3)}));
+      gradient_started_ = true;
+      return;
+    }
+  }
+  add_gradient(rule.sum_param_jac_t(io, local_name, columns));
+}
+
+/// With one position and one group squares only need q[n,c] = sum_v sign z^2, and a diagonal residual is never written
+/// out. True if the squares of this signal are always made this way here, whatever else is asked for.
+bool ParameterQuantities::add_squares_of_sums(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
+                                              const SignalKey& key, const Columns& columns, const Tensor& x,
+                                              const TilePosition& tile, int64_t total_columns) {
+  if (key == SignalKey::gradient()) return false;
+  if (!needs(What::sum_squares, key) && !needs(What::sample_squares, key)) return true;
+  const auto probe = rule.affine_columns(io, columns.dense.defined() ? columns.dense.narrow(0, 0, 1)
+                                                                     : columns.diagonal.unsqueeze(0));
+  if (probe.size(2) != 1 || probe.size(3) != 1) return false;
+  const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
+  const auto q = summed_squares(columns).reshape({io.samples(), -1});
+  if (needs(What::sum_squares, key))
+    accumulate(What::sum_squares, key, shaped(x.defined() ? affine::sum_squares_from(q, x) : q.sum(0).unsqueeze(0)));
+  if (needs(What::sample_squares, key))
+    join(What::sample_squares, key, shaped(x.defined() ? affine::sample_squares_from(q, x) : q.unsqueeze(1)), 0, tile,
+         total_columns);
+  return true;
+}
+
+/// Whether somebody reads more of this signal than squares.
+bool ParameterQuantities::needs_written_out(const SignalKey& key, bool squares_done) const {
+  if (key == SignalKey::gradient() || !squares_done) return true;
+  return needs(What::columns, key) || needs(What::squared_norms, key) || needs(What::output_factor, key) ||
+         needs(What::sum, key) || needs_products(key);
+}
+
+/// The weight's derived quantities from z and x, without individual gradients where nobody asked for them.
+void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key,
+                                            const Tensor& z, const Tensor& signs, const Tensor& x,
+                                            const TilePosition& tile, int64_t total_columns, bool with_squares) {
+  if (x.size(1) > 1) {
+    add_fused_values(rule, local_name, key, z, signs, x, tile, total_columns);
+    return;
+  }
+  const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
+  if (needs(What::variance, key)) {
+    const auto wide_z = z.to(at::kDouble), wide_x = x.to(at::kDouble);
+    accumulate_moments(shaped(affine::sum(wide_z, wide_x)), shaped(affine::sum_squares(wide_z, {}, wide_x)));
+  }
+  if (with_squares && needs(What::sum_squares, key))
+    accumulate(What::sum_squares, key, shaped(affine::sum_squares(z, signs, x)));
+  // Each value has one way of being computed, whatever else is asked for: an extension must change no other number.
+  const bool penalised = penalty_ != 0 && key == SignalKey::gradient();
+  Tensor individual;
+  if (needs(What::columns, key) || (penalised && needs(What::sample_squares, key))) {
+    individual = shaped(affine::columns(z, x));
+    if (penalised) individual += penalty::per_sample(key, value_.detach(), penalty_, tile.of.batch_size);
+  }
+  if (needs(What::columns, key)) join(What::columns, key, individual, 1, tile, total_columns);
+  if (needs(What::squared_norms, key))
+    add_norms(rule, local_name, key, affine::squared_norms(z, x), z, x, tile, total_columns);
+  if (with_squares && needs(What::sample_squares, key))
+    join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(affine::sample_squares(z, signs, x)), 0,
+         tile, total_columns);
+}
+
+void ParameterQuantities::add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key, Tensor norms,
+                                    const Tensor& z, const Tensor& x, const TilePosition& tile, int64_t total_columns) {
+  if (penalty_ != 0 && key == SignalKey::gradient()) {
+    const auto w = value_.detach();
+    const auto products = affine::inner_products(z, x, rule.to_affine(local_name, w, {z.size(3), z.size(4), x.size(3)}));
+    norms += penalty::norm_correction(products, w, penalty_, tile.of.batch_size);
+  }
+  join(What::squared_norms, key, norms, 1, tile, total_columns);
+}
+
+const Tensor& ParameterQuantities::input_of(const LayerRule& rule, const LayerIO& io) {
+  if (!input_.defined()) input_ = rule.affine_input(io);
+  return input_;
+}
+
+}  // namespace backobs
