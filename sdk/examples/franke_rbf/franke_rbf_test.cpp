@@ -5,6 +5,7 @@
 #include <backobs/testing/layer_contract.h>
 #include <backobs/testing/plugin.h>
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -3,6 +3,7 @@
 #include <backobs/testing/quadratic_step.h>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 namespace {

@@ -2,6 +2,7 @@
 #include <backobs/plugin.h>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 
