@@ -54,7 +54,7 @@ std::vector<std::vector<PluginUse>> read_extension_sets(const YamlNode& node, Co
 std::vector<std::string> experiment_keys() {
   std::vector<std::string> keys = {"problem", "runner", "extensions"};
   for (const auto& name : environment_schema().names()) keys.push_back(name);
-  keys.push_back("zip");
+  for (const char* key : {"zip", "include", "exclude"}) keys.push_back(key);
   return keys;
 }
 
@@ -63,6 +63,19 @@ void refuse_key(const YamlEntry& entry, const std::vector<std::string>& known, c
   std::string names;
   for (const auto& key : known) names += (names.empty() ? "" : ", ") + key;
   problems.add(entry.where, "key `" + entry.key + "` in " + owner, "one of " + names, nearest_name(entry.key, known));
+}
+
+std::vector<Exclusion> read_exclusions(const YamlNode& node, ConfigProblems& problems) {
+  std::vector<Exclusion> all;
+  if (!node.is_list()) problems.add(node.where, node.describe() + " as exclude", "a list of maps: [{lr: 0.1, seed: 1}]");
+  for (const YamlNode& item : node.items) {
+    for (const YamlEntry& entry : item.entries) entry.value.raw(problems);  // tells what is no value
+    if (item.is_map() && !item.entries.empty())
+      all.push_back({item.entries});
+    else
+      problems.add(item.where, item.describe() + " in `exclude`", "a map of settings: {lr: 0.1, seed: 1}");
+  }
+  return all;
 }
 
 Experiment read_experiment(const YamlNode& node, ConfigProblems& problems) {
@@ -81,6 +94,8 @@ Experiment read_experiment(const YamlNode& node, ConfigProblems& problems) {
       experiment.runners = read_uses(entry.value, "runner", problems);
     else if (entry.key == "extensions")
       experiment.extension_sets = read_extension_sets(entry.value, problems);
+    else if (entry.key == "exclude")
+      experiment.exclusions = read_exclusions(entry.value, problems);
     else if (std::find(known.begin(), known.end(), entry.key) != known.end())
       experiment.environment.push_back(entry);
     else

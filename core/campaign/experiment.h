@@ -20,12 +20,19 @@ struct PluginUse {
   std::vector<YamlEntry> options;  ///< everything in its map but `name`, `zip` included; types are known once its schema is
 };
 
+/// Cells that are left out: those in which every one of these settings has one of its values. Names are those of
+/// flat_settings, with `problem`, `runner` and `seed`.
+struct Exclusion {
+  std::vector<YamlEntry> settings;
+};
+
 /// One item of `experiments`.
 struct Experiment {
   std::string where;
   std::vector<PluginUse> problems, runners;            ///< axes
   std::vector<std::vector<PluginUse>> extension_sets;  ///< axis of lists; one empty list if none are asked for
   std::vector<YamlEntry> environment;                  ///< seeds, source, protocol, …, zip as given
+  std::vector<Exclusion> exclusions;
 };
 
 struct Campaign {

@@ -110,6 +110,8 @@ Json experiment_properties() {
                {"extensions",
                 {{"anyOf", {list_of(reference("extension")), axis_of(list_of(reference("extension")))}}}}};
   json.update(properties_of(environment_schema()));
+  json["include"] = axis_of(reference("experiment"));
+  json["exclude"] = axis_of({{"type", "object"}});
   return json;
 }
 

@@ -4,6 +4,7 @@
 #include <backobs/error.h>
 
 #include "campaign/axis.h"
+#include "campaign/flat_settings.h"
 #include "campaign/yaml_edit.h"
 #include "files/number_format.h"
 
@@ -77,7 +78,9 @@ class Planner {
   void add_experiment(const Experiment& experiment, Plan& plan);
   void add_runner(const Experiment& experiment, const Cell& problem, const PluginUse& use, Plan& plan);
   void add_cells(const Experiment& experiment, const Cell& base, Plan& plan);
-  void add_run(const Cell& cell, Plan& plan);
+  void add_run(const Experiment& experiment, const Cell& cell, Plan& plan);
+  bool is_excluded(const Experiment& experiment, const RunSettings& settings);
+  void check_exclusions(const Experiment& experiment);
 
   std::string resolve(const char* kind, const PluginUse& use);
   std::vector<Axis> axes(const std::vector<YamlEntry>& entries, const Schema& schema);
@@ -99,6 +102,7 @@ class Planner {
   ConfigProblems& problems_;
   std::set<std::string> ids_;
   std::vector<Cell> environments_;  ///< of the experiment at hand
+  std::set<std::string> names_;     ///< of settings in its cells, where it has exclusions
 };
 
 bool is_key(const std::string& name) {
@@ -275,7 +279,55 @@ std::vector<Planner::ExtensionList> Planner::extension_lists(const std::vector<P
   return lists;
 }
 
-void Planner::add_run(const Cell& cell, Plan& plan) {
+std::map<std::string, std::string> named_settings(const RunSettings& settings) {
+  auto all = flat_settings(settings_json(settings));
+  all["problem"] = settings.problem.name;
+  all["runner"] = settings.runner.name;
+  all["seed"] = std::to_string(settings.seed);
+  return all;
+}
+
+/// As numbers where both are some.
+bool is_same_value(const std::string& one, const std::string& other) {
+  const auto number = parse_real(one), second = parse_real(other);
+  return number && second ? *number == *second : one == other;
+}
+
+bool matches(const Exclusion& exclusion, const std::map<std::string, std::string>& settings) {
+  ConfigProblems known;  // told by the reader
+  return std::all_of(exclusion.settings.begin(), exclusion.settings.end(), [&](const YamlEntry& entry) {
+    const auto own = settings.find(entry.key);
+    const auto values = entry.value.raw(known).items;
+    return own != settings.end() && std::any_of(values.begin(), values.end(), [&](const std::string& value) {
+             return is_same_value(value, own->second);
+           });
+  });
+}
+
+bool Planner::is_excluded(const Experiment& experiment, const RunSettings& settings) {
+  if (experiment.exclusions.empty()) return false;
+  const auto named = named_settings(settings);
+  for (const auto& [name, value] : named) names_.insert(name);
+  return std::any_of(experiment.exclusions.begin(), experiment.exclusions.end(),
+                     [&](const Exclusion& one) { return matches(one, named); });
+}
+
+/// A name that no cell has would leave out nothing, silently.
+void Planner::check_exclusions(const Experiment& experiment) {
+  const std::vector<std::string> known(names_.begin(), names_.end());
+  for (const Exclusion& exclusion : experiment.exclusions)
+    for (const YamlEntry& entry : exclusion.settings)
+      if (!known.empty() && !names_.count(entry.key))
+        problems_.add(entry.where, "`" + entry.key + "` in `exclude`", "a setting of these runs, as `backobs plan` names it",
+                      nearest_name(entry.key, known));
+  names_.clear();
+}
+
+void Planner::add_run(const Experiment& experiment, const Cell& cell, Plan& plan) {
+  if (is_excluded(experiment, cell.settings)) {
+    ++plan.excluded;
+    return;
+  }
   const std::string id = settings_id(cell.settings);
   if (ids_.insert(id).second)
     plan.runs.push_back({static_cast<int64_t>(plan.runs.size()), id, cell.settings, cell.places});
@@ -300,7 +352,7 @@ void Planner::add_cells(const Experiment& experiment, const Cell& base, Plan& pl
           cell.places.given.insert(extension.given.begin(), extension.given.end());
         }
         if (too_many(plan.runs.size() + 1, experiment.where)) return;
-        if (problems_.empty()) add_run(cell, plan);
+        if (problems_.empty()) add_run(experiment, cell, plan);
       }
 }
 
@@ -343,6 +395,7 @@ void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
           problems_.add(e);
         }
   }
+  check_exclusions(experiment);
 }
 
 Plan Planner::plan(const Campaign& campaign) {
@@ -376,6 +429,7 @@ Plan read_plan(const std::filesystem::path& file, const Registry& registry, cons
   ConfigProblems problems;
   YamlNode root = read_yaml_file(file, problems);
   apply_defaults(root, problems);
+  add_includes(root, problems);
   for (const auto& assignment : assignments) apply_assignment(root, assignment);
   return make_plan(read_campaign(root, problems), registry, overrides, problems);
 }

@@ -33,6 +33,7 @@ struct Run {
 struct BACKOBS_API Plan {
   std::string campaign;
   std::vector<Run> runs;
+  int64_t excluded = 0;  ///< cells that `exclude` leaves out
   int64_t repeated = 0;  ///< cells left out because an earlier one has the same settings
 
   /// The run with this index or id. Throws UsageError with what exists.

@@ -21,6 +21,15 @@ bool are_of_one_plugin(const YamlNode& under, const YamlNode& over) {
   return !one || !other || one->text == other->text;
 }
 
+/// The value under a key, which is removed; without a position where there is none.
+YamlNode taken(YamlNode& map, const std::string& key) {
+  const auto entry = std::find_if(map.entries.begin(), map.entries.end(), [&](const YamlEntry& one) { return one.key == key; });
+  if (entry == map.entries.end()) return {};
+  YamlNode value = std::move(entry->value);
+  map.entries.erase(entry);
+  return value;
+}
+
 void complete(YamlNode& over, const YamlNode& under) {
   for (const YamlEntry& entry : under.entries) {
     YamlNode* own = find(over, entry.key);
@@ -98,15 +107,30 @@ std::vector<YamlNode*> targets(YamlNode& root, std::vector<std::string>& path) {
 
 void apply_defaults(YamlNode& root, ConfigProblems& problems) {
   if (!root.is_map()) return;
-  const auto entry = std::find_if(root.entries.begin(), root.entries.end(),
-                                  [](const YamlEntry& one) { return one.key == "defaults"; });
-  if (entry == root.entries.end()) return;
-  const YamlNode defaults = entry->value;
-  root.entries.erase(entry);
+  const YamlNode defaults = taken(root, "defaults");
+  if (defaults.where.empty()) return;
   if (!defaults.is_map()) return problems.add(defaults.where, defaults.describe() + " as defaults", "keys of an experiment");
   if (YamlNode* list = find(root, "experiments"))
     for (YamlNode& experiment : list->items)
       if (experiment.is_map()) complete(experiment, defaults);
+}
+
+void add_includes(YamlNode& root, ConfigProblems& problems) {
+  YamlNode* list = root.is_map() ? find(root, "experiments") : nullptr;
+  if (!list) return;
+  std::vector<YamlNode> added;
+  for (YamlNode& experiment : list->items) {
+    const YamlNode includes = taken(experiment, "include");
+    if (includes.where.empty()) continue;
+    if (!includes.is_list()) problems.add(includes.where, includes.describe() + " as include", "a list of experiments");
+    YamlNode under = experiment;
+    taken(under, "exclude");
+    for (YamlNode item : includes.items) {
+      if (item.is_map()) complete(item, under);
+      added.push_back(std::move(item));  // what is no map is told with the experiments
+    }
+  }
+  list->items.insert(list->items.end(), added.begin(), added.end());
 }
 
 void apply_assignment(YamlNode& root, const std::string& assignment) {

@@ -13,7 +13,11 @@ namespace backobs {
 /// a map without different `name`s, as for `runner`, the maps are completed the same way.
 BACKOBS_API void apply_defaults(YamlNode& root, ConfigProblems& problems);
 
-/// `--set PATH=VALUE`, after the defaults: VALUE is YAML, PATH names a key of every experiment (`runner.lr`,
+/// Makes each item under an experiment's `include` an experiment at the end of the list: the same one, without its
+/// `exclude`, completed from beneath as by defaults. After the defaults.
+BACKOBS_API void add_includes(YamlNode& root, ConfigProblems& problems);
+
+/// `--set PATH=VALUE`, after the includes: VALUE is YAML, PATH names a key of every experiment (`runner.lr`,
 /// `seeds`), or with `experiments.0.` in front of one, by its place from 0. A plugin that is given by its name alone takes
 /// options as well. Throws UsageError for what is no assignment or finds no place.
 BACKOBS_API void apply_assignment(YamlNode& root, const std::string& assignment);

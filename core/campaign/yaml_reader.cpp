@@ -20,6 +20,7 @@ class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(std::string name, ConfigProblems& problems) : name_(std::move(name)), problems_(problems) {}
 
+  int documents() const { return documents_; }
   YamlNode take_root() { return std::move(root_); }
   std::string position(const YAML::Mark& mark) const {
     return name_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
@@ -180,7 +181,8 @@ YamlNode read_yaml(const std::string& text, const std::string& name, ConfigProbl
     // yaml-cpp 0.7 takes a quote that is never closed for closed if the file ends with a line break.
     std::istringstream stream(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
     YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
+    // The second document is one too many; after some of what is no YAML, yaml-cpp sees empty ones without end.
+    while (builder.documents() < 2 && parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::ParserException& e) {
     problems.add(builder.position(e.mark), "broken YAML (" + e.msg + ")", "a YAML document");

@@ -183,6 +183,7 @@ void print_text(const Outlook& outlook, const fs::path& file) {
   const Plan& plan = outlook.plan;
   print("campaign " + plan.campaign + ": " + std::to_string(plan.runs.size()) + " runs\n");
   for (const Run* run : outlook.runs) print_run(outlook, *run, file, paint);
+  if (plan.excluded) print(std::to_string(plan.excluded) + " combinations are excluded\n");
   if (plan.repeated) print(std::to_string(plan.repeated) + " combinations repeat an earlier run and are left out\n");
   print_left_out(outlook);
   print_chosen_by_clock(outlook);

@@ -6,9 +6,16 @@
 #include "files/printable.h"
 #include "report/run_status.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <sstream>
+#include <thread>
+#include <utility>
 
 namespace backobs {
 namespace {
@@ -16,10 +23,12 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+constexpr auto kBetweenLooks = std::chrono::seconds(2);
+
 struct StatusOptions {
   fs::path folder;
   std::string explain;
-  bool json = false;
+  bool watch = false, json = false;
 };
 
 Json status_json(const RunStatus& status) {
@@ -35,7 +44,7 @@ Json status_json(const RunStatus& status) {
           {"reason", status.reason}};
 }
 
-void print_table(const std::vector<RunStatus>& all) {
+std::string status_table(const std::vector<RunStatus>& all) {
   std::vector<std::vector<std::string>> rows = {{"run", "id", "state", "epoch", "step", "loss", "left", "what"}};
   for (const RunStatus& one : all) {
     const std::string left = one.left_s ? formatted("%.0f s", *one.left_s) : "";
@@ -44,7 +53,11 @@ void print_table(const std::vector<RunStatus>& all) {
                     std::to_string(one.epoch) + "/" + std::to_string(one.epochs), std::to_string(one.step), loss, left,
                     one.run.title});
   }
-  print(table(rows));
+  return table(rows);
+}
+
+void print_table(const std::vector<RunStatus>& all) {
+  print(status_table(all));
   for (const RunStatus& one : all)
     if (!one.reason.empty()) print("\n" + printable(one.run.id + " " + one.state + ": " + one.reason) + "\n");
 }
@@ -114,8 +127,90 @@ void print_explanation(const Json& all) {
   print(table(rows));
 }
 
+Json status_document(const CampaignFolder& folder, const StatusOptions& options, const std::vector<RunStatus>& all) {
+  Json json = {{"campaign", folder.campaign()}, {"folder", options.folder.string()}, {"runs", Json::array()}};
+  for (const RunStatus& one : all) json["runs"].push_back(status_json(one));
+  return json;
+}
+
+bool is_over(const RunStatus& one) { return one.state == "done" || one.state == "diverged" || one.state == "failed"; }
+
+/// "12 runs: 3 done, 2 running, 7 waiting".
+std::string counts_text(const std::vector<RunStatus>& all) {
+  std::string text = std::to_string(all.size()) + (all.size() == 1 ? " run" : " runs");
+  const char* separator = ": ";
+  for (const std::string state : {"done", "diverged", "failed", "running", "interrupted", "waiting"}) {
+    const auto count = std::count_if(all.begin(), all.end(), [&](const RunStatus& one) { return one.state == state; });
+    if (count) text += std::exchange(separator, ", ") + std::to_string(count) + " " + state;
+  }
+  return text + "\n";
+}
+
+/// What is at work, then what waits, as far as there are lines; what is done and diverged is in the counts alone.
+std::string watched_table(const std::vector<RunStatus>& all, std::size_t most) {
+  std::vector<RunStatus> shown;
+  for (const std::string state : {"running", "failed", "interrupted", "waiting"})
+    for (const RunStatus& one : all)
+      if (one.state == state) shown.push_back(one);
+  if (shown.empty()) return "";
+  const std::size_t left_out = shown.size() - std::min(shown.size(), most);
+  shown.resize(shown.size() - left_out);
+  return status_table(shown) + (left_out ? "... and " + std::to_string(left_out) + " more\n" : "");
+}
+
+/// On a terminal the table in place of the one before; elsewhere, or as JSON, a line whenever something has changed.
+class Watch {
+ public:
+  Watch(const CampaignFolder& folder, const StatusOptions& options)
+      : folder_(folder), options_(options), in_place_(isatty(STDOUT_FILENO) && !options.json) {}
+  void show(const std::vector<RunStatus>& all) {
+    const std::string text = options_.json ? status_document(folder_, options_, all).dump() + "\n" : counts_text(all);
+    if (in_place_)
+      replace(text + watched_table(all, room()));
+    else if (text != last_)
+      print(text);
+    last_ = text;
+    std::fflush(stdout);
+  }
+
+ private:
+  static winsize terminal() {
+    winsize size{};
+    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 6 && size.ws_col > 0;
+    if (!known) size.ws_row = 24, size.ws_col = 80;
+    return size;
+  }
+  /// Lines below the counts, the head of the table and what is left out.
+  static std::size_t room() { return terminal().ws_row - 4u; }
+  /// Lines are cut at the edge: one that wraps would not be overwritten.
+  void replace(const std::string& text) {
+    if (lines_) print("\033[" + std::to_string(lines_) + "A\r\033[J");
+    lines_ = 0;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line); ++lines_) print(line.substr(0, terminal().ws_col - 1u) + "\n");
+  }
+
+  const CampaignFolder& folder_;
+  const StatusOptions& options_;
+  bool in_place_;
+  int64_t lines_ = 0;  ///< shown last
+  std::string last_;
+};
+
+/// Until every run is over.
+ExitCode watch_status(const CampaignFolder& folder, const StatusOptions& options) {
+  Watch watch(folder, options);
+  while (true) {
+    const auto all = campaign_status(folder);
+    watch.show(all);
+    if (std::all_of(all.begin(), all.end(), is_over)) return ExitCode::done;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
 ExitCode show_status(Context& context, const StatusOptions& options) {
   const CampaignFolder folder(options.folder);
+  if (options.watch) return watch_status(folder, options);
   const auto all = campaign_status(folder);
   if (!options.explain.empty()) {
     const Json told = explanation(context, options, find(all, options.explain));
@@ -126,9 +221,7 @@ ExitCode show_status(Context& context, const StatusOptions& options) {
     print_table(all);
     return ExitCode::done;
   }
-  Json json = {{"campaign", folder.campaign()}, {"folder", options.folder.string()}, {"runs", Json::array()}};
-  for (const RunStatus& one : all) json["runs"].push_back(status_json(one));
-  print(json);
+  print(status_document(folder, options, all));
   return ExitCode::done;
 }
 
@@ -139,8 +232,10 @@ void add_status(CLI::App& app, Context& context) {
   CLI::App& verb = add_verb(app, context, "status", "Shows where the runs of a campaign stand, from its files.",
                             [&context, options] { return show_status(context, *options); }, {"--plugin-path"});
   verb.add_option("folder", options->folder, "the campaign's folder")->required()->type_name("DIR");
-  verb.add_option("--explain", options->explain, "why `backobs run` would reuse or perform this run")
-      ->type_name("INDEX|ID");
+  CLI::Option* explain =
+      verb.add_option("--explain", options->explain, "why `backobs run` would reuse or perform this run")
+          ->type_name("INDEX|ID");
+  verb.add_flag("--watch", options->watch, "look again every two seconds, until every run is over")->excludes(explain);
   verb.add_flag("--json", options->json, "as JSON");
 }
 

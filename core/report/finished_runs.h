@@ -3,6 +3,8 @@
 
 #include <backobs/export.h>
 
+#include "campaign/flat_settings.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
@@ -44,9 +46,5 @@ struct MetricRow {
 BACKOBS_API void read_metrics(const FinishedRun& run, const std::function<void(const MetricRow&)>& take);
 /// One line.
 BACKOBS_API MetricRow metric_row(const std::string& line);
-
-/// One entry per effective setting of `settings` in run.json, as text: runner and loop options by their names, others as
-/// `problem.OPTION` and `EXTENSION.OPTION`. Problem, runner, seed and places of files are not among them.
-BACKOBS_API std::map<std::string, std::string> flat_settings(const nlohmann::ordered_json& settings);
 
 }  // namespace backobs

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Campaigns that are killed again and again end with the bytes of one that was left alone.
 #include "campaign/checkpoints.h"
-#include "integration/program.h"
+#include "integration/campaign_results.h"
 #include "unit/temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <map>
 #include <memory>
 #include <random>
-#include <regex>
 #include <set>
 #include <thread>
 
@@ -40,23 +40,6 @@ std::string twelve_runs(int64_t length) {
          "}\n    extensions: [{name: diag_ggn_mc, record: [mean]}, {name: batch_l2, record: [max]}]\n";
 }
 
-/// Every result of a campaign, by file, without what tells time.
-std::map<std::string, std::string> results(const fs::path& campaign) {
-  static const std::regex wall_time(",\"wall_time\":[^}]*\\}"), stamp("__[0-9-]{19}\\.json");
-  std::map<std::string, std::string> all;
-  for (const auto& entry : fs::recursive_directory_iterator(campaign)) {
-    const fs::path relative = fs::relative(entry.path(), campaign);
-    const std::string name = relative.filename();
-    if (name == "metrics.ndjson")
-      all[relative] = std::regex_replace(text_of(entry.path()), wall_time, "}");
-    else if (*relative.begin() == "deepobs" && entry.is_regular_file())
-      all[std::regex_replace(relative.string(), stamp, ".json")] += text_of(entry.path());
-    else if (name == "parameters.pt")
-      all[relative] = text_of(entry.path());
-  }
-  return all;
-}
-
 /// Run and step of every checkpoint of a campaign.
 std::set<std::pair<std::string, int64_t>> steps_of_checkpoints(const fs::path& campaign) {
   std::set<std::pair<std::string, int64_t>> all;
@@ -78,12 +61,7 @@ class ResumeTest : public ::testing::Test {
     return backobs(folder(), "run c.yaml --threads 1 --output " + output + " " + more);
   }
   void expect_equal(const std::string& left, const std::string& right) const {
-    const auto one = results(folder() / left / "c"), other = results(folder() / right / "c");
-    ASSERT_EQ(one.size(), other.size());
-    for (const auto& [name, text] : one) {
-      ASSERT_TRUE(other.count(name)) << name;
-      EXPECT_TRUE(text == other.at(name)) << name << " differs";
-    }
+    expect_equal_results(folder() / left / "c", folder() / right / "c");
   }
 
  private:
@@ -96,27 +74,43 @@ int64_t number(const char* variable, int64_t fallback) {
   return text ? std::atoll(text) : fallback;
 }
 
+/// Whether a process is there and at work: not even dead and waiting to be asked how it ended.
+bool is_alive(pid_t process) {
+  std::ifstream stream("/proc/" + std::to_string(process) + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  const std::size_t name_end = text.rfind(')');
+  return name_end != std::string::npos && text.substr(name_end + 2, 1) != "Z";
+}
+
+bool dies(pid_t process) {
+  for (int i = 0; i < 1000 && is_alive(process); ++i) std::this_thread::sleep_for(milliseconds(10));
+  return !is_alive(process);
+}
+
 /// Kills the campaign or one of its runs at random moments, each time after a step that no kill has hit before, and
-/// starts it again where it was the campaign. Returns how many kills there were before the campaign was over.
+/// starts it again where it was the campaign. Every victim was at work, and is dead afterwards; with the campaign its
+/// runs die. Returns how many kills there were before the campaign was over.
 int64_t kill_at_random(const fs::path& folder, const std::vector<std::string>& arguments, int64_t kills, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::set<std::pair<std::string, int64_t>> seen;
   auto campaign = std::make_unique<Started>(folder, arguments);
   for (int64_t done = 0; done < kills;) {
-    std::this_thread::sleep_for(milliseconds(20 + static_cast<int64_t>(random() % 400)));
+    std::this_thread::sleep_for(milliseconds(20 + static_cast<int64_t>(random() % 200)));
     if (campaign->has_ended()) return done;
     const auto now = steps_of_checkpoints(folder / "killed" / "c");
     const auto workers = campaign->children();
     const std::size_t before = seen.size();
     seen.insert(now.begin(), now.end());
-    if (workers.empty() || seen.size() == before) continue;
+    if (workers.empty() || seen.size() == before || !std::all_of(workers.begin(), workers.end(), is_alive)) continue;
     const std::size_t victim = random() % (workers.size() + 1);
     ++done;
     if (victim < workers.size()) {
-      ::kill(workers[victim], SIGKILL);
+      EXPECT_EQ(::kill(workers[victim], SIGKILL), 0);
+      EXPECT_TRUE(dies(workers[victim]));
     } else {
       campaign->kill(SIGKILL);
       campaign->wait();
+      for (const pid_t worker : workers) EXPECT_TRUE(dies(worker)) << "a run outlives its campaign";
       campaign = std::make_unique<Started>(folder, arguments);
     }
   }
@@ -125,7 +119,7 @@ int64_t kill_at_random(const fs::path& folder, const std::vector<std::string>& a
 
 TEST_F(ResumeTest, KilledAtRandomItEndsWithTheSameBytes) {
   const int64_t kills = number("BACKOBS_TEST_KILLS", 5), seed = number("BACKOBS_TEST_SEED", 42);
-  write(twelve_runs((kills + 4) / 5));
+  write(twelve_runs((kills + 2) / 3));
   const Answer whole = run("whole", "--jobs 2");
   ASSERT_EQ(whole.code, 0) << whole.err;
   SCOPED_TRACE("seed " + std::to_string(seed));

@@ -55,6 +55,21 @@ class ScheduleTest : public ::testing::Test {
   TemporaryFolder temporary_;
 };
 
+TEST_F(ScheduleTest, StatusWatchesUntilEveryRunIsOver) {
+  write(kProblem + "    runner: {name: sgd, lr: 0.01, epochs: [1500, 1]}\n");
+  Started started(folder(), arguments());
+  wait_for("lock");
+  const Answer watched = backobs(folder(), "status out/c --watch");
+  EXPECT_EQ(watched.code, 0) << watched.err;
+  EXPECT_EQ(watched.out.rfind("2 runs: 1 running, 1 waiting\n", 0), 0u) << watched.out;
+  const std::string last = "\n2 runs: 2 done\n";
+  EXPECT_EQ(watched.out.substr(watched.out.size() - std::min(watched.out.size(), last.size())), last) << watched.out;
+  EXPECT_EQ(started.wait().code, 0);
+  const json line = json::parse(backobs(folder(), "status out/c --watch --json").out);
+  EXPECT_EQ(line["runs"][1]["state"], "done");
+  EXPECT_EQ(backobs(folder(), "status out/c --watch --explain 0").code, 2);
+}
+
 TEST_F(ScheduleTest, APluginThatFailsCostsItsOwnRun) {
   write(kProblem +
         "    runner: {name: sgd, lr: 0.01, epochs: 2}\n    extensions:\n      - [batch_l2]\n"

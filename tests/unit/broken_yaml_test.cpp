@@ -20,6 +20,7 @@ std::vector<std::string> complaints(const std::string& text) {
   ConfigProblems problems;
   YamlNode root = read_yaml(text, "a.yaml", problems);
   apply_defaults(root, problems);
+  add_includes(root, problems);
   const Campaign campaign = read_campaign(root, problems);
   try {
     make_plan(campaign, registry(), {}, problems);
@@ -77,6 +78,7 @@ TEST(BrokenYaml, Form) {
       {"campaign: c\nexperiments: [\n", "found broken YAML"},
       {"campaign: c\n  experiments: []\n", "found broken YAML"},
       {"campaign: 'c\n", "found broken YAML"},
+      {", campaign: c\n", "a.yaml:1:1: found more behind the end of the document"},  // yaml-cpp sees documents without end
       {"campaign: c\n\texperiments: []\n", "found broken YAML"},
       {"campaign: &a c\nexperiments: []\n", "a.yaml:1:11: found an anchor"},
       {"campaign: !!str c\nexperiments: []\n", "a.yaml:1:11: found the tag"},
@@ -107,6 +109,22 @@ TEST(BrokenYaml, Experiments) {
       {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, dtype: float16}"), "option `dtype` = float16"},
       {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, device: abacus}"), "a.yaml:3:67: found device `abacus`"},
       {keys("{problem: quadratic_deep, runner: {name: sgd, lr: 1}, init: nowhere.pt}"), "a.yaml:3:65: init nowhere.pt: found no such file"},
+  });
+}
+
+TEST(BrokenYaml, IncludesAndExcludes) {
+  const std::string sound = "problem: quadratic_deep, source: synthetic, runner: {name: sgd, lr: [1, 2]}";
+  expect({
+      {keys("{" + sound + ", include: {runner: sgd}}"), "a.yaml:3:92: found a map as include, wanted a list of experiments"},
+      {keys("{" + sound + ", include: [3]}"), "a.yaml:3:93: found `3`, wanted an experiment"},
+      {keys("{" + sound + ", include: [{runer: {lr: 3}}]}"), "a.yaml:3:94: found key `runer` in an experiment"},
+      {keys("{" + sound + ", include: [{runner: {lr: x}}]}"), "found runner `sgd` with option `lr` = x"},
+      {keys("{" + sound + ", exclude: 3}"), "a.yaml:3:92: found `3` as exclude, wanted a list of maps"},
+      {keys("{" + sound + ", exclude: [3]}"), "a.yaml:3:93: found `3` in `exclude`, wanted a map of settings"},
+      {keys("{" + sound + ", exclude: [{}]}"), "a.yaml:3:93: found a map in `exclude`"},
+      {keys("{" + sound + ", exclude: [{lrr: 1}]}"), "a.yaml:3:94: found `lrr` in `exclude`"},
+      {keys("{" + sound + ", exclude: [{seeds: 1}]}"), "did you mean `seed`?"},
+      {keys("{" + sound + ", exclude: [{lr: {from: 1}}]}"), "a.yaml:3:98: found a map, wanted a value"},
   });
 }
 

@@ -22,6 +22,14 @@ Plan plan_of(const std::string& text, const Overrides& overrides = {}) {
   return make_plan(campaign, registry(), overrides, problems);
 }
 
+/// With its includes, as read_plan does.
+Plan whole_plan_of(const std::string& text) {
+  ConfigProblems problems;
+  YamlNode root = read_yaml(text, "a.yaml", problems);
+  add_includes(root, problems);
+  return make_plan(read_campaign(root, problems), registry(), {}, problems);
+}
+
 std::vector<std::string> complaints(const std::string& text) {
   try {
     plan_of(text);
@@ -38,6 +46,27 @@ const char* const kQuickstart =
     "2}\n"
     "    seeds: [42, 43]\n    extensions:\n      - grad_batch\n      - {name: variance, every: 50, record: [mean, "
     "norm]}\n";
+
+std::vector<std::pair<double, double>> rates_and_momenta(const Plan& plan) {
+  std::vector<std::pair<double, double>> all;
+  for (const backobs::Run& run : plan.runs) {
+    const Options& options = run.settings.runner.options;
+    all.emplace_back(options.real("lr"), options.real("momentum"));
+  }
+  return all;
+}
+
+TEST(Plan, ExcludesCellsAndIncludesOthers) {
+  const std::string grid = "campaign: c\nexperiments:\n  - problem: quadratic_deep\n"
+                           "    runner: {name: sgd, lr: [0.1, 0.01, 1], momentum: [0, 0.9]}\n";
+  const Plan less = whole_plan_of(grid + "    exclude: [{lr: 1e-1, momentum: 0.9}, {lr: [1, 2]}]\n");
+  EXPECT_EQ(rates_and_momenta(less), (std::vector<std::pair<double, double>>{{0.1, 0}, {0.01, 0}, {0.01, 0.9}}));
+  EXPECT_EQ(less.excluded, 3);
+  // What is included is not excluded, and takes from the experiment what it does not say.
+  const Plan more = whole_plan_of(grid + "    exclude: [{problem: quadratic_deep}]\n    include: [{runner: {lr: 5}}, {runner: {lr: 6, momentum: 0.5}}]\n");
+  EXPECT_EQ(rates_and_momenta(more), (std::vector<std::pair<double, double>>{{5, 0}, {5, 0.9}, {6, 0.5}}));
+  EXPECT_EQ(more.runs.at(0).places.given.at("lr"), "a.yaml:6:29");
+}
 
 TEST(Plan, ExpandsAxesWithSeedsFastest) {
   const Plan plan = plan_of(kQuickstart);
