@@ -2,9 +2,11 @@
 #include "report/html_report.h"
 
 #include "report/assets.h"
+#include "report/baselines.h"
 #include "report/report_data.h"
 
 #include <map>
+#include <set>
 
 namespace backobs {
 namespace {
@@ -28,6 +30,12 @@ std::string inside_script(const Json& json) {
   std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace), safe;
   for (const char c : text) safe += c == '<' ? std::string("\\u003c") : std::string(1, c);
   return safe;
+}
+
+std::set<std::string> problems_of(const Json& runs) {
+  std::set<std::string> names;
+  for (const Json& run : runs) names.insert(run["problem"].get<std::string>());
+  return names;
 }
 
 std::string summary(const Json& runs) {
@@ -80,7 +88,7 @@ std::string html_report(const CampaignFolder& folder) {
                               {"yaml", html_text(data.yaml)},
                               {"style", kReportStyle},
                               {"script", kReportScript},
-                              {"data", inside_script({{"runs", data.runs}})}});
+                              {"data", inside_script({{"runs", data.runs}, {"baselines", published_baselines(problems_of(data.runs))}})}});
 }
 
 }  // namespace backobs

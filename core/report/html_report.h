@@ -8,7 +8,7 @@
 namespace backobs {
 
 /// One HTML page with everything in it: no other file, no network; its policy forbids both. Learning curves with bands
-/// over seeds, quantities over steps, best settings, sensitivity, every run, failures, what it was made with, and the
+/// over seeds, the published curves beside them, quantities over steps, best settings, sensitivity, every run, failures, what it was made with, and the
 /// experiment file. Every plot has its values in a table behind it. Damaged runs are among the
 /// failures, and told on stderr.
 BACKOBS_API std::string html_report(const CampaignFolder& folder);

@@ -217,6 +217,58 @@ function sensitivity_rows(problem, runs) {
   }));
 }
 
+// ---- beside published curves -------------------------------------------------------------------------------------
+
+// A published curve as far as ours go, with one standard deviation on either side.
+function published_series(optimizer, kind, length) {
+  const {mean, std} = optimizer[kind];
+  const y = mean.slice(0, length);
+  return {name: `published ${optimizer.name}`, x: y.map((_, i) => i), y, low: y.map((m, i) => m - std[i]), high: y.map((m, i) => m + std[i])};
+}
+
+// The last epoch that both have. Inside: no further from the published mean than two of its standard deviations.
+function verdict_row(problem, ours, members, optimizer, kind) {
+  const {mean, std} = optimizer[kind];
+  const epoch = Math.min(ours.y.length, mean.length) - 1, value = ours.y[epoch];
+  const distance = value === null ? null : value - mean[epoch], better = kind.endsWith("accuracy") ? distance > 0 : distance < 0;
+  const verdict = value === null ? "diverged" : Math.abs(distance) <= 2 * std[epoch] ? "inside" : better ? "outside, better" : "outside, worse";
+  return [problem, ours.name, members, optimizer.name, kind, epoch, value, mean[epoch], std[epoch], verdict];
+}
+
+// The best setting of a problem beside what was published of it: settings that were best of many as well.
+function baseline_section(problem, runs, verdicts) {
+  const published = data.baselines[problem];
+  if (!published) return null;
+  const section = element("section", {}, element("h3", {}, problem));
+  for (const caveat of published.caveats) section.append(element("p", {class: "dim"}, caveat));
+  const comparable = runs.filter((run) => run.settings.source !== "synthetic");
+  if (!comparable.length) {
+    section.append(element("p", {}, "Not compared: these runs are of synthetic data."));
+    return section;
+  }
+  const best = best_rows(problem, comparable)[0][1], members = groups(comparable).get(best);
+  if (members[0].settings["problem.train_on"] && members[0].settings["problem.train_on"] !== "all")
+    section.append(element("p", {class: "dim"}, "These runs hold images out for validation; the published ones do not."));
+  for (const kind of ["test loss", "test accuracy"]) {
+    const optimizers = published.optimizers.filter((optimizer) => optimizer[kind]), with_kind = members.filter((run) => run.curves[kind]);
+    if (!optimizers.length || !with_kind.length) continue;
+    const ours = banded(best, with_kind.map((run) => ({x: run.curves[kind].map((_, i) => i), y: run.curves[kind]})));
+    const series = [ours, ...optimizers.map((optimizer) => published_series(optimizer, kind, ours.y.length))];
+    section.append(element("p", {}, kind), plot(series, {x_name: "epoch", y_name: `${kind} beside published curves`, logarithmic: false}), legend(series),
+      values_table(series, "epoch", `${kind} of ${problem} beside published curves`));
+    verdicts.push(...optimizers.map((optimizer) => verdict_row(problem, ours, with_kind.length, optimizer, kind)));
+  }
+  return section;
+}
+
+function baselines_part(problems, of_problem) {
+  const verdicts = [], sections = problems.map((problem) => baseline_section(problem, of_problem(problem), verdicts)).filter(Boolean);
+  if (!sections.length) return [element("p", {}, "Nothing was published of these problems.")];
+  const caption = "the best setting at the last epoch that both have; inside: within two standard deviations of the published mean";
+  const columns = ["problem", "setting", "seeds", "published", "curve", "epoch", "ours", "published mean", "published std", "verdict"];
+  return [...(verdicts.length ? [table(columns, verdicts, caption)] : []), ...sections];
+}
+
 function into(id, ...nodes) {
   document.getElementById(id).append(...nodes.filter(Boolean));
 }
@@ -224,6 +276,7 @@ function into(id, ...nodes) {
 const problems = names_of(finished.map((run) => run.problem));
 const of_problem = (problem) => finished.filter((run) => run.problem === problem);
 into("curves", ...problems.map((problem) => curves_section(problem, of_problem(problem))));
+into("baselines", ...baselines_part(problems, of_problem));
 into("quantities", ...problems.map((problem) => quantities_section(problem, of_problem(problem))));
 into("best", table(["problem", "setting", "seeds", "valid loss", "valid accuracy", "test loss", "test accuracy"],
   problems.flatMap((problem) => best_rows(problem, of_problem(problem))), "final results, mean over seeds, best setting of each problem first"));

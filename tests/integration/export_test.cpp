@@ -176,7 +176,7 @@ TEST_F(ExportTest, ReportIsOnePageWithEverything) {
   const Answer answer = backobs(folder(), "report out/c --to report.html");
   ASSERT_EQ(answer.code, 0) << answer.err;
   const std::string page = text_of(folder() / "report.html");
-  EXPECT_LT(page.size(), 200000u);
+  EXPECT_LT(page.size(), 250000u);
   EXPECT_EQ(page.find("{{"), std::string::npos);
   for (const char* other : {"<link", "<img", "@import", "src=", "fetch("}) EXPECT_EQ(page.find(other), std::string::npos) << other;
   const std::string open = "<script type=\"application/json\" id=\"data\">";
@@ -201,6 +201,48 @@ TEST_F(ExportTest, ReportIsOnePageWithEverything) {
     EXPECT_EQ(run["quantities"].size(), 3u);  // the loss, and two reductions of the only parameter
   }
   EXPECT_NE(page.find("campaign: c\nexperiments:"), std::string::npos);
+}
+
+/// The page as a browser sees it once its script has run; nothing where there is no browser.
+std::string drawn(const fs::path& folder, const std::string& page) {
+  if (std::system("command -v chromium > /dev/null 2>&1") != 0) return "";
+  const std::string command = "cd '" + folder.string() + "' && HOME='" + folder.string() +
+                              "' chromium --headless --no-sandbox --disable-gpu --enable-logging=stderr --virtual-time-budget=3000 "
+                              "--dump-dom 'file://" + (folder / page).string() + "' > .dom 2> .console";
+  return std::system(command.c_str()) == 0 ? text_of(folder / ".dom") : "";
+}
+
+TEST_F(ExportTest, ReportDrawsInABrowserWithoutComplaint) {
+  ASSERT_EQ(backobs(folder(), "report out/c --to drawn.html").code, 0);
+  const std::string page = drawn(folder(), "drawn.html");
+  if (page.empty()) GTEST_SKIP() << "no chromium";
+  const std::string console = text_of(folder() / ".console");
+  EXPECT_EQ(console.find("CONSOLE"), std::string::npos) << console;
+  EXPECT_NE(page.find("<path d=\"M"), std::string::npos);
+  EXPECT_NE(page.find("mini-batch loss"), std::string::npos);
+  EXPECT_NE(page.find("Not compared: these runs are of synthetic data."), std::string::npos);
+}
+
+TEST_F(ExportTest, ReportComparesWithPublishedCurves) {
+  std::ofstream(folder() / "b.yaml") << "campaign: b\nexperiments:\n  - problem: quadratic_deep\n    seeds: [1, 2, 3]\n"
+                                        "    runner: {name: sgd, lr: [0.79244660, 0.001], epochs: 4}\n";
+  ASSERT_EQ(backobs(folder(), "run b.yaml --output out --threads 1").code, 0);
+  ASSERT_EQ(backobs(folder(), "report out/b --to b.html").code, 0);
+  const std::string text = text_of(folder() / "b.html"), open = "id=\"data\">";
+  const std::size_t at = text.find(open) + open.size();
+  const json published = json::parse(text.substr(at, text.find("</script>", at) - at))["baselines"]["quadratic_deep"];
+  ASSERT_EQ(published["optimizers"].size(), 3u);
+  EXPECT_EQ(published["caveats"].size(), 2u);
+  EXPECT_EQ(published["optimizers"][0]["test loss"]["mean"].size(), 101u);
+  EXPECT_NEAR(published["optimizers"][0]["test loss"]["mean"][0], 7.0689, 1e-4);  // 353.4468 / 50
+  const std::string page = drawn(folder(), "b.html");
+  if (page.empty()) GTEST_SKIP() << "no chromium";
+  // The best setting, after four epochs: near the published curve of gradient descent.
+  const std::size_t row = page.find("<td>GradientDescentOptimizer</td>");
+  ASSERT_NE(row, std::string::npos);
+  const std::string cells = page.substr(row, page.find("</tr>", row) - row);
+  EXPECT_NE(cells.find("<td class=\"number\">4</td>"), std::string::npos) << cells;
+  EXPECT_NE(cells.find("<td>inside</td>"), std::string::npos) << cells;
 }
 
 /// What cannot be read is left out and told, and the rest is as it was.
