@@ -84,6 +84,8 @@ struct Row {
   Work most;
 };
 
+std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.problem << ", N " << row.samples; }
+
 const std::vector<std::string> kNine = {"grad_batch",  "variance", "sum_grad_squared", "batch_l2", "diag_ggn_exact",
                                         "diag_ggn_mc", "diag_h",   "kfac",             "kflr"};
 
