@@ -9,9 +9,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <new>
@@ -122,10 +124,20 @@ class PageKeepingAllocator final : public c10::Allocator {
   }
 };
 
+/// What a container is allowed, if it is less than `bytes`; cgroups of version 2, then of version 1.
+std::size_t within_container(std::size_t bytes) {
+  for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::size_t limit = 0;
+    if (std::ifstream(file) >> limit) return std::min(bytes, limit);
+  }
+  return bytes;
+}
+
 /// Individual gradients take gigabytes, and the next step needs them again; three quarters stay for everybody else.
 std::size_t quarter_of_memory() {
   const auto pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
-  return pages > 0 && page > 0 ? static_cast<std::size_t>(pages) / 4 * static_cast<std::size_t>(page) : std::size_t{1} << 30;
+  if (pages <= 0 || page <= 0) return std::size_t{1} << 30;
+  return within_container(static_cast<std::size_t>(pages) * static_cast<std::size_t>(page)) / 4;
 }
 
 std::size_t limit_asked_for() {

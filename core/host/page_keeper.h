@@ -16,8 +16,8 @@
 namespace backobs {
 
 /// Has LibTorch use it from now on, for this whole process; a program calls it once, before its threads. Tensors made before
-/// stay with the allocator that made them. BACKOBS_KEEP_MIB is the limit in MiB, by default a quarter of the machine's memory;
-/// 0 leaves LibTorch's allocator. Throws UsageError for any other text.
+/// stay with the allocator that made them. BACKOBS_KEEP_MIB is the limit in MiB, by default a quarter of the memory of the
+/// machine or of the container; 0 leaves LibTorch's allocator. Throws UsageError for any other text.
 BACKOBS_API void keep_pages();
 
 /// Counted since the process began, over blocks of 1 MiB and more.
