@@ -4,6 +4,7 @@
 #include "cli/rehearse.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "files/comma_list.h"
 #include "files/number_format.h"
 #include "files/printable.h"
 #include "report/finished_runs.h"
@@ -152,9 +153,7 @@ void print_left_out(const Outlook& outlook) {
   if (parameters.empty()) return;
   std::vector<std::vector<std::string>> rows;
   for (const auto& [key, names] : parameters) {
-    std::string all;
-    for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
-    rows.push_back({key[0], key[1], key[2], all});
+    rows.push_back({key[0], key[1], key[2], comma_list({names.begin(), names.end()})});
   }
   print("quantities that are left out, because they cannot work there:\n" + table(rows, "  "));
 }
@@ -163,9 +162,7 @@ void print_chosen_by_clock(const Outlook& outlook) {
   std::set<std::string> names;
   for (const Run* run : outlook.runs) names.merge(chosen_by_clock(*run));
   if (names.empty()) return;
-  std::string all;
-  for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
-  print("a clock chooses the steps of " + all + ": the promise of identical bytes does not hold for their rows\n");
+  print("a clock chooses the steps of " + comma_list({names.begin(), names.end()}) + ": the promise of identical bytes does not hold for their rows\n");
 }
 
 void print_total(const Outlook& outlook) {

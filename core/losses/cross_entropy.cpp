@@ -31,11 +31,12 @@ class CrossEntropy final : public LossRule {
     const auto positions = static_cast<double>(features(io.outputs[0]) / io.outputs[0].size(1));
     if (reduction() == LossReduction::sum) return 1;
     if (!has_labels(io)) return positions * static_cast<double>(io.batch_size);
-    if (options_.weight.empty() && ignored_labels(io) == 0) return positions * static_cast<double>(io.batch_size);
+    const auto ignored = ignored_labels(io);
+    if (options_.weight.empty() && ignored == 0) return positions * static_cast<double>(io.batch_size);
     if (io.batch_size != io.samples())
       throw ComputeError("CrossEntropyLoss", std::to_string(io.samples()) + " of " + std::to_string(io.batch_size) + " samples",
                          "the whole mini-batch, on whose targets the mean over class weights or counted targets depends");
-    const auto total = counted_weight(io, io.targets[0].ne(options_.ignore_index));
+    const auto total = counted_weight(io, ignored);
     if (total > 0) return total;
     throw ComputeError("CrossEntropyLoss", "no target that counts: every one is ignored or of weight 0",
                        "at least one, for a mean");
@@ -136,9 +137,9 @@ class CrossEntropy final : public LossRule {
     return at::tensor(options_.weight, at::kDouble).to(f.options()).reshape(shape);
   }
   /// Sum of w_y over the counted targets.
-  double counted_weight(const LossIO& io, const Tensor& counted) const {
-    if (options_.weight.empty()) return static_cast<double>(counted.sum().item<int64_t>());
-    ignored_labels(io);
+  double counted_weight(const LossIO& io, int64_t ignored) const {
+    if (options_.weight.empty()) return static_cast<double>(io.targets[0].numel() - ignored);
+    const auto counted = io.targets[0].ne(options_.ignore_index);
     const auto weight = at::tensor(options_.weight, io.outputs[0].options().dtype(at::kDouble));
     return weight.index_select(0, io.targets[0].masked_select(counted)).sum().item<double>();
   }
