@@ -22,7 +22,7 @@
 namespace backobs {
 namespace {
 
-constexpr std::size_t kSmallest = std::size_t{1} << 20;
+constexpr std::size_t kSmallest = std::size_t{1} << 16;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 

@@ -7,9 +7,9 @@
 #include <cstdint>
 
 /// An allocator for LibTorch's CPU tensors that keeps its pages. Fresh pages cost more than the work on them: the kernel
-/// clears and maps each at its first touch, which pages of 2 MiB make rarer but not free. Blocks of 1 MiB and more are
+/// clears and maps each at its first touch, which pages of 2 MiB make rarer but not free. Blocks of 64 KiB and more are
 /// therefore kept when they are freed, by size class, and handed out again; smaller ones go to the C library, which is quick
-/// with them.
+/// with them, while it gives larger ones back to the kernel when they are at the end of its heap.
 ///
 /// Size classes are eighths of a power of two, so that at most an eighth of a block is spare. Blocks are aligned to 64 bytes.
 /// What lies free never exceeds the limit: beyond it a block goes back to the C library at once. All functions are thread-safe.
@@ -20,7 +20,7 @@ namespace backobs {
 /// machine or of the container; 0 leaves LibTorch's allocator. Throws UsageError for any other text.
 BACKOBS_API void keep_pages();
 
-/// Counted since the process began, over blocks of 1 MiB and more.
+/// Counted since the process began, over blocks of 64 KiB and more.
 struct KeptPages {
   uint64_t fresh = 0;   ///< blocks asked of the system
   uint64_t reused = 0;  ///< blocks handed out again

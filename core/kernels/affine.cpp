@@ -83,9 +83,9 @@ Tensor squared_norms(const Tensor& z, const Tensor& x) {
 }
 
 Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w) {
-  // sum_s z . (W x): W x is the layer's output without bias.
-  const auto wx = at::matmul(w, x.unsqueeze(-1)).squeeze(-1);  // [n, S, G, C]
-  return (z * wx.unsqueeze(0)).sum({2, 3, 4});
+  if (!has_one_position(x)) return inner_products_by_positions(z, x, w);
+  const auto wx = by_group(x).bmm(w.transpose(1, 2)).transpose(0, 1);  // the layer's output without bias, [n, G, C]
+  return (z.squeeze(2) * wx.unsqueeze(0)).sum({2, 3});
 }
 
 /// Half of a symmetric product is half the operations, but mirroring it takes more passes over [K, K] than few rows cost.

@@ -42,14 +42,15 @@ void add_moments(T* __restrict sum, T* __restrict squares, const T* __restrict a
   }
 }
 
-template <typename T>
-T squared_norm(const T* a, int64_t count) {
+/// sum_i entry(i)^2.
+template <typename T, typename Entry>
+T squared_norm(int64_t count, const Entry& entry) {
   constexpr int64_t kLanes = 16;  // independent sums, so that the loop vectorises
   T lanes[kLanes] = {};
   const auto whole = count - count % kLanes;
   for (int64_t i = 0; i < whole; i += kLanes)
-    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a[i + lane] * a[i + lane];
-  for (auto i = whole; i < count; ++i) lanes[0] += a[i] * a[i];
+    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += entry(i + lane) * entry(i + lane);
+  for (auto i = whole; i < count; ++i) lanes[0] += entry(i) * entry(i);
   T sum = 0;
   for (const auto lane : lanes) sum += lane;
   return sum;
@@ -69,8 +70,12 @@ class Consumers {
     if (products_.sum_squares.defined()) add_squares(at(products_.sum_squares, 0), a, sign, entries_);
     if (products_.shift.defined())
       add_moments(at(products_.shifted_sum, 0), at(products_.shifted_squares, 0), a, at(products_.shift, 0), entries_);
-    if (products_.squared_norms.defined())
-      products_.squared_norms.data_ptr<T>()[v * products_.squared_norms.size(1) + n] += squared_norm(a, entries_);
+    if (products_.squared_norms.defined()) {
+      auto& norm = products_.squared_norms.data_ptr<T>()[v * products_.squared_norms.size(1) + n];
+      const T* const addend = products_.addend.defined() ? at(products_.addend, 0) : nullptr;
+      norm += addend ? squared_norm<T>(entries_, [&](int64_t i) { return a[i] + addend[i]; })
+                     : squared_norm<T>(entries_, [&](int64_t i) { return a[i]; });
+    }
   }
 
  private:
@@ -146,6 +151,19 @@ void add_upper_product(Tensor& sum, const Tensor& a) {
   }
 }
 
+/// [V, n]: what `add(sum, z, x, g)` adds up over the groups g from z [V, S, C] and x [S, K] of a sample to sum [V].
+Tensor sample_by_sample(const Tensor& z, const Tensor& x,
+                        const std::function<void(const Tensor&, const Tensor&, const Tensor&, int64_t)>& add) {
+  const auto samples = z.size(1);
+  auto result = at::zeros({z.size(0), samples}, z.options());
+  const auto chunks = z.device().is_cpu() ? std::max<int64_t>(chunks_of(samples), 1) : 1;
+  over_samples(samples, [&](int64_t, int64_t first, int64_t last) {
+    for (auto n = first; n < last; ++n)
+      for (int64_t g = 0; g < z.size(3); ++g) add(result.select(1, n), z.select(1, n).select(2, g), x[n].select(1, g), g);
+  }, chunks);
+  return result;
+}
+
 }  // namespace
 
 void form(const Tensor& z, const Tensor& signs, const Tensor& x, const Products& products) {
@@ -157,7 +175,8 @@ void form_plainly(const Tensor& z, const Tensor& signs, const Tensor& x, const P
   for (int64_t v = 0; v < z.size(0); ++v) {
     const auto a = at::matmul(z[v].permute({0, 2, 3, 1}), x.permute({0, 2, 1, 3}));  // [n, G, C, S] [n, G, S, K]
     if (products.columns.defined()) products.columns[v].copy_(a);
-    if (products.squared_norms.defined()) products.squared_norms[v].add_(a.square().sum(c10::IntArrayRef{1, 2, 3}));
+    if (products.squared_norms.defined())
+      products.squared_norms[v].add_((products.addend.defined() ? a + products.addend : a).square().sum(c10::IntArrayRef{1, 2, 3}));
     if (products.shift.defined()) {
       const auto centred = a - products.shift;
       products.shifted_sum.add_(centred.sum(0));
@@ -194,19 +213,17 @@ Tensor contract_samples(const Tensor& a, const Tensor& b) {
 }
 
 Tensor squared_norms_by_positions(const Tensor& z, const Tensor& x) {
-  const auto samples = z.size(1), groups = z.size(3);
-  auto norms = at::zeros({z.size(0), samples}, z.options());
-  const auto chunks = z.device().is_cpu() ? std::max<int64_t>(chunks_of(samples), 1) : 1;
-  over_samples(samples, [&](int64_t, int64_t first, int64_t last) {
-    for (auto n = first; n < last; ++n)
-      for (int64_t g = 0; g < groups; ++g) {
-        const auto xn = x.select(0, n).select(1, g);        // [S, K]
-        const auto zn = z.select(1, n).select(2, g);        // [V, S, C]
-        const auto gram = xn.mm(xn.t());
-        for (int64_t v = 0; v < z.size(0); ++v) norms[v][n].add_(zn[v].mm(zn[v].t()).mul_(gram).sum());
-      }
-  }, chunks);
-  return norms;
+  return sample_by_sample(z, x, [](const Tensor& sum, const Tensor& zn, const Tensor& xn, int64_t) {
+    const auto gram = xn.mm(xn.t());
+    for (int64_t v = 0; v < zn.size(0); ++v) sum[v].add_(zn[v].mm(zn[v].t()).mul_(gram).sum());
+  });
+}
+
+Tensor inner_products_by_positions(const Tensor& z, const Tensor& x, const Tensor& w) {
+  return sample_by_sample(z, x, [&](const Tensor& sum, const Tensor& zn, const Tensor& xn, int64_t g) {
+    const auto wx = w[g].mm(xn.t());  // [C, S]
+    sum.add_((zn * wx.t()).sum(c10::IntArrayRef{1, 2}));
+  });
 }
 
 }  // namespace backobs::affine

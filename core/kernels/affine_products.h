@@ -16,7 +16,8 @@ struct Products {
   Tensor columns;         ///< A, [V, n, G, C, K]; overwritten
   Tensor sample_squares;  ///< sum_v sign A^2, [n, G, C, K]; added to
   Tensor sum_squares;     ///< sum_{v,n} sign A^2, [G, C, K]; added to
-  Tensor squared_norms;   ///< sum_{g,c,k} A^2, [V, n]; added to
+  Tensor squared_norms;   ///< sum_{g,c,k} (A + addend)^2, [V, n]; added to
+  Tensor addend;          ///< [G, C, K]; undefined: 0
   Tensor shift;           ///< [G, C, K], with the two below: moments of A - shift, free of a large common mean
   Tensor shifted_sum;     ///< sum_{v,n} (A - shift), [G, C, K]; added to
   Tensor shifted_squares; ///< sum_{v,n} (A - shift)^2, [G, C, K]; added to
@@ -37,5 +38,7 @@ BACKOBS_API void form_plainly(const Tensor& z, const Tensor& signs, const Tensor
 BACKOBS_API Tensor contract_samples(const Tensor& a, const Tensor& b);
 /// sum_{g,c,k} A^2 = sum_{s,s'} (z z^T)[s,s'] (x x^T)[s,s'], [V, n]: for few positions cheaper than A itself.
 BACKOBS_API Tensor squared_norms_by_positions(const Tensor& z, const Tensor& x);
+/// <A, w> = sum_s z[v,n,s] . (w x[n,s]) for w [G, C, K], sample by sample, [V, n].
+BACKOBS_API Tensor inner_products_by_positions(const Tensor& z, const Tensor& x, const Tensor& w);
 
 }  // namespace backobs::affine

@@ -89,7 +89,7 @@ class CrossEntropy final : public LossRule {
     return {s.view(columns_shape(io.outputs[0], draws))};
   }
   /// sum_n omega (diag p - p p^T) / divisor, position by position on the diagonal of [C, pos, C, pos].
-  Tensor summed_hessian(const LossIO& io) const override {
+  Tensor summed_hessian(const LossIO& io, std::size_t) const override {
     const auto p = flat(io.saved[0]).permute({2, 0, 1});                                      // [pos, n, C]
     const auto weighted = flat(io.saved[2]).permute({2, 0, 1}).mul(p).div_(io.divisor);      // [pos, n, C]
     const auto blocks = at::diag_embed(weighted.sum(1)) - weighted.transpose(1, 2).bmm(p);   // [pos, C, C]

@@ -42,9 +42,8 @@ TensorList DiagonalHessianLoss::sampled_sqrt_hessian(const LossIO& io, int64_t d
   return result;
 }
 
-Tensor DiagonalHessianLoss::summed_hessian(const LossIO& io) const {
-  if (io.outputs.size() != 1) return LossRule::summed_hessian(io);  // an error
-  const auto root = roots(io).front();
+Tensor DiagonalHessianLoss::summed_hessian(const LossIO& io, std::size_t output) const {
+  const auto root = roots(io)[output];
   return at::diag(root.reshape({root.size(0), -1}).square().sum(0));
 }
 

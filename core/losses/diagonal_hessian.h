@@ -15,7 +15,7 @@ class DiagonalHessianLoss : public LossRule {
   TensorList sqrt_hessian(const LossIO& io, int64_t first, int64_t count) const override;
   /// sqrt(h / M) xi, xi ~ N(0, I).
   TensorList sampled_sqrt_hessian(const LossIO& io, int64_t draws, at::Generator generator) const override;
-  Tensor summed_hessian(const LossIO& io) const override;
+  Tensor summed_hessian(const LossIO& io, std::size_t output) const override;
 
  protected:
   /// sqrt(h), one [n, *out_i] per output; the divisor included.

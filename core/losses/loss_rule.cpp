@@ -36,10 +36,8 @@ TensorList LossRule::gradient(const LossIO& io) const {
   return torch::autograd::grad({contributions(recorded).sum()}, recorded.outputs);
 }
 
-Tensor LossRule::summed_hessian(const LossIO& io) const {
-  if (io.outputs.size() != 1)
-    throw ComputeError("loss " + type(), std::to_string(io.outputs.size()) + " outputs", "one, for a summed Hessian");
-  const auto root = sqrt_hessian(io, 0, columns(io)).front();
+Tensor LossRule::summed_hessian(const LossIO& io, std::size_t output) const {
+  const auto root = sqrt_hessian(io, 0, columns(io))[output];
   const auto rows = root.reshape({root.size(0) * root.size(1), -1});
   return rows.t().mm(rows);
 }

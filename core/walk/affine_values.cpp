@@ -104,20 +104,29 @@ void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::st
   }
   if (needs(What::columns, key)) join(What::columns, key, individual, 1, tile, total_columns);
   if (needs(What::squared_norms, key))
-    add_norms(rule, local_name, key, affine::squared_norms(z, x), z, x, tile, total_columns);
+    add_norms(rule, local_name, key, z, x, tile, total_columns);
   if (with_squares && needs(What::sample_squares, key))
     join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(affine::sample_squares(z, signs, x)), 0,
          tile, total_columns);
 }
 
-void ParameterQuantities::add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key, Tensor norms,
+/// Norms without forming A, and with the penalty from inner products alone.
+void ParameterQuantities::add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key,
                                     const Tensor& z, const Tensor& x, const TilePosition& tile, int64_t total_columns) {
+  auto norms = affine::squared_norms(z, x);
   if (penalty_ != 0 && key == SignalKey::gradient()) {
     const auto w = value_.detach();
     const auto products = affine::inner_products(z, x, rule.to_affine(local_name, w, {z.size(3), z.size(4), x.size(3)}));
     norms += penalty::norm_correction(products, w, penalty_, tile.of.batch_size);
   }
   join(What::squared_norms, key, norms, 1, tile, total_columns);
+}
+
+/// (c/N) w as the affine map has it, [G, C, K].
+Tensor ParameterQuantities::penalty_share(const LayerRule& rule, const std::string& local_name,
+                                          const std::vector<int64_t>& shape, const TilePosition& tile) const {
+  const auto share = penalty::per_sample(SignalKey::gradient(), value_.detach(), penalty_, tile.of.batch_size);
+  return rule.to_affine(local_name, share, shape).contiguous();
 }
 
 const Tensor& ParameterQuantities::input_of(const LayerRule& rule, const LayerIO& io) {

@@ -29,6 +29,7 @@ void ParameterQuantities::add_fused_values(const LayerRule& rule, const std::str
   products.sample_squares = zeros(needs(What::sample_squares, key) && !penalised, {n, groups, out, in});
   products.sum_squares = zeros(needs(What::sum_squares, key), {groups, out, in});
   products.squared_norms = zeros(norms_from_products, {v, n});
+  if (norms_from_products && penalised) products.addend = penalty_share(rule, local_name, {groups, out, in}, tile);
   if (needs(What::variance, key)) {
     // One sample's gradient as the shift of all tiles: what is squared has the size of the spread, not of the mean.
     if (!shift_.defined()) shift_ = affine::columns(z.narrow(1, 0, 1), x.narrow(0, 0, 1))[0][0];
@@ -49,9 +50,8 @@ void ParameterQuantities::add_fused_values(const LayerRule& rule, const std::str
   if (needs(What::sample_squares, key))
     join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(products.sample_squares), 0, tile,
          total_columns);
-  if (needs(What::squared_norms, key))
-    add_norms(rule, local_name, key,
-              norms_from_products ? products.squared_norms : affine::squared_norms_by_positions(z, x), z, x, tile, total_columns);
+  if (norms_from_products) join(What::squared_norms, key, products.squared_norms, 1, tile, total_columns);
+  else if (needs(What::squared_norms, key)) add_norms(rule, local_name, key, z, x, tile, total_columns);
 }
 
 }  // namespace backobs

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "walk/legality.h"
 
+#include <algorithm>
 #include <sstream>
 
 namespace backobs {
@@ -80,9 +81,8 @@ std::vector<std::string> averaged_curvature_refusals(const Network& network) {
   for (NodeId node = network.last(); node >= 0; --node) {
     if (!reached[node]) continue;
     const auto readers = readers_of(network, reached, node);
-    if (network.outputs().size() > 1) {
-      reasons[node] = "the network has several outputs";
-    } else if (readers.size() + (node == network.outputs().front() ? 1 : 0) > 1) {
+    const auto& outputs = network.outputs();
+    if (static_cast<std::ptrdiff_t>(readers.size()) + std::count(outputs.begin(), outputs.end(), node) > 1) {
       reasons[node] = "branches part at `" + nodes[node].name + "`";
     } else if (!readers.empty()) {
       const auto& reader = nodes[readers.front()];

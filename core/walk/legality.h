@@ -16,8 +16,8 @@ namespace backobs {
 std::vector<bool> reached_by_the_loss(const Network& network);
 
 /// By node: why averaged_curvature cannot arrive at its output; empty where it can. It travels only where every node
-/// on the way to the loss has one reader that the loss depends on and one input, because J^T M J of merging branches needs
-/// cross terms that M does not hold. Where the loss does not depend on a node it is zero.
+/// on the way to the loss has one reader that the loss depends on, an output counting as one, and one input, because J^T M J
+/// of merging branches needs cross terms that M does not hold. Where the loss does not depend on a node it is zero.
 std::vector<std::string> averaged_curvature_refusals(const Network& network);
 
 /// The facts a need is judged by.

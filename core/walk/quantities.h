@@ -103,8 +103,10 @@ class ParameterQuantities {
                          bool with_squares);
   void add_fused_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z,
                         const Tensor& signs, const Tensor& x, const TilePosition& tile, int64_t total_columns);
-  void add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key, Tensor norms, const Tensor& z,
-                 const Tensor& x, const TilePosition& tile, int64_t total_columns);
+  void add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z, const Tensor& x,
+                 const TilePosition& tile, int64_t total_columns);
+  Tensor penalty_share(const LayerRule& rule, const std::string& local_name, const std::vector<int64_t>& shape,
+                       const TilePosition& tile) const;
   /// x of the affine map, unfolded once for all signals.
   const Tensor& input_of(const LayerRule& rule, const LayerIO& io);
   void accumulate(Need::What what, const SignalKey& key, const Tensor& value);

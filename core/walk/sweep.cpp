@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace backobs {
 namespace {
@@ -32,7 +33,7 @@ Tensor zero_matrix(const LayerIO& io) {
 Sweep::Sweep(const Network& network, const WalkPlan& plan, const Tape& tape,
              std::vector<ParameterQuantities>& quantities, TilePosition samples)
     : network_(network), plan_(plan), tape_(tape), quantities_(quantities), samples_(samples),
-      averaged_at_(network.outputs().front()) {}
+      averaged_(network.nodes().size()) {}
 
 void Sweep::start(const ColumnSource& source) {
   Live live{source.key, std::vector<Columns>(network_.nodes().size()), source.first, source.count, source.total,
@@ -45,8 +46,8 @@ void Sweep::start(const ColumnSource& source) {
   live_.push_back(std::move(live));
 }
 
-void Sweep::start_averaged(const Tensor& mat) {
-  averaged_ = mat;
+void Sweep::start_averaged(const TensorList& mats) {
+  for (std::size_t i = 0; i < mats.size(); ++i) averaged_[network_.outputs()[i]] = mats[i];
   carries_averaged_ = true;
 }
 
@@ -116,8 +117,8 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
     if (take_block_ && !plan_.block_needs[use.parameter].empty()) visit_in_blocks(node, use);
     if (use.last) quantities.end_uses();
     if (collects_inputs_) quantities.add_input(rule, io, samples_.of.batch_size);
-    if (averaged_.defined() && averaged_at_ == node)
-      quantities.add_averaged(rule, io, use.local_name, averaged_, samples_.of.batch_size);
+    if (averaged_[node].defined())
+      quantities.add_averaged(rule, io, use.local_name, averaged_[node], samples_.of.batch_size);
     if (carries_averaged_ && !plan_.reached[node])
       quantities.add_averaged(rule, io, use.local_name, zero_matrix(io), samples_.of.batch_size);
     quantities.release_input();
@@ -214,28 +215,21 @@ void Sweep::begin_or_divert(ColumnSource source) {
 
 /// M <- (1/N) sum_n J_n^T M J_n.
 void Sweep::move_averaged(NodeId node, const LayerIO& io) {
-  if (!averaged_.defined() || averaged_at_ != node) return;
-  const auto& inputs = network_.nodes()[node].inputs;
-  if (plan_.channel_pairs[node].bottom >= 0) {
-    move_averaged_by_channel_pairs(node);
-    averaged_ = Tensor();
-    return;
-  }
-  if (inputs.size() != 1 || !plan_.averaged_wanted[inputs[0]]) {
-    averaged_ = Tensor();
-    return;
-  }
-  averaged_ = network_.nodes()[node].rule->sum_jac_t_mat_jac(io, averaged_).div_(static_cast<double>(samples_.of.batch_size));
-  averaged_at_ = inputs[0];
+  const auto mat = std::exchange(averaged_[node], Tensor());
+  if (!mat.defined()) return;
+  const auto& [name, rule, inputs, shape] = network_.nodes()[node];
+  if (plan_.channel_pairs[node].bottom >= 0) move_averaged_by_channel_pairs(node, mat);
+  else if (inputs.size() == 1 && plan_.averaged_wanted[inputs[0]])
+    averaged_[inputs[0]] = rule->sum_jac_t_mat_jac(io, mat).div_(static_cast<double>(samples_.of.batch_size));
 }
 
 /// The last stretch of the way, where the factor is all that is wanted and no layer mixes channels.
-void Sweep::move_averaged_by_channel_pairs(NodeId node) {
+void Sweep::move_averaged_by_channel_pairs(NodeId node, const Tensor& mat) {
   const auto& [bottom, channels] = plan_.channel_pairs[node];
   std::vector<ChannelPairMap> layers;
   for (auto at = node; at != bottom; at = network_.nodes()[at].inputs[0])
     layers.push_back(channel_pair_map(*network_.nodes()[at].rule, tape_.io(at, samples_.first_sample, samples_.samples)));
-  const auto sums = summed_over_positions(averaged_, layers, channels, samples_.of.batch_size);
+  const auto sums = summed_over_positions(mat, layers, channels, samples_.of.batch_size);
   const auto groups = dynamic_cast<const PositionsLastRule&>(*network_.nodes()[bottom].rule).groups();
   for (const auto& use : plan_.parameters_at[bottom]) quantities_[use.parameter].set_averaged(sums, groups);
 }

@@ -33,8 +33,8 @@ class Sweep {
         TilePosition samples);
 
   void start(const ColumnSource& source);
-  /// M = sum_n H_n at the output; needs a sweep over the whole batch.
-  void start_averaged(const Tensor& mat);
+  /// M = sum_n H_n, one per output, undefined where nobody wants it; needs a sweep over the whole batch.
+  void start_averaged(const TensorList& mats);
   /// Input factors are of the samples, not of a signal: one sweep per block of samples collects them.
   void collect_inputs() { collects_inputs_ = true; }
   /// Residuals born in this sweep go here instead of travelling on at once.
@@ -65,7 +65,7 @@ class Sweep {
   void move_columns(NodeId node, const LayerIO& io);
   void add_residual(NodeId node, const LayerIO& io, const Tensor& grad);
   void move_averaged(NodeId node, const LayerIO& io);
-  void move_averaged_by_channel_pairs(NodeId node);
+  void move_averaged_by_channel_pairs(NodeId node, const Tensor& mat);
   bool any_input_wanted(NodeId node) const;
   const Tensor* gradient_at(NodeId node) const;
   TilePosition position(const Live& live, const Columns& columns, TilePosition samples) const;
@@ -76,8 +76,7 @@ class Sweep {
   std::vector<ParameterQuantities>& quantities_;
   TilePosition samples_;
   std::vector<Live> live_;
-  Tensor averaged_;  ///< at the node being walked; the legal path is a chain
-  NodeId averaged_at_ = -1;
+  std::vector<Tensor> averaged_;  ///< by node, at its output; from each output of the network the legal path is a chain
   bool carries_averaged_ = false;
   bool collects_inputs_ = false;
   std::vector<ColumnSource>* diverted_ = nullptr;

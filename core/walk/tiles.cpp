@@ -27,6 +27,16 @@ int64_t total_columns(const WalkInput& in) {
   return total;
 }
 
+/// sum_n H_n of each output that a reader of averaged curvature is below; empty if nobody reads any.
+TensorList averaged_curvature_at_outputs(const WalkInput& in) {
+  if (!in.plan.has(SignalKey::Kind::averaged_curvature)) return {};
+  const auto& outputs = in.network.outputs();
+  TensorList mats(outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (in.plan.averaged_wanted[outputs[i]]) mats[i] = in.loss.summed_hessian(in.loss_io, i);
+  return mats;
+}
+
 /// The Monte-Carlo roots of the whole batch, drawn once so that every tiling sees the same draws.
 std::map<SignalKey, TensorList> draw_samples(const WalkInput& in) {
   std::map<SignalKey, TensorList> roots;
@@ -112,14 +122,14 @@ class SampleBlock {
       : in_(in), quantities_(quantities), position_{first, count, {in.loss_io.samples(), in.info.batch_size}, 0, 0},
         loss_io_(in.loss_io.narrow(first, count)) {}
 
-  void run(const std::map<SignalKey, TensorList>& draws, const Tensor& averaged, int64_t room, bool whole,
+  void run(const std::map<SignalKey, TensorList>& draws, const TensorList& averaged, int64_t room, bool whole,
            const std::function<void(std::size_t)>& complete, const Sweep::TakeBlock& take_block) {
     auto queue = loss_sources(in_, draws, position_.first_sample, position_.samples);
     std::vector<ColumnSource> residuals;
     Sweep first(in_.network, in_.plan, in_.tape, quantities_, position_);
     first.collect_inputs();
     first.start(at_outputs(in_.network, SignalKey::gradient(), add_column_axis(in_.loss.gradient(loss_io_)), 1));
-    if (averaged.defined()) first.start_averaged(averaged);
+    if (!averaged.empty()) first.start_averaged(averaged);
     fill(first, queue, whole ? std::numeric_limits<int64_t>::max() : room - 1);
     if (whole) first.on_complete(complete);
     if (take_block) first.give_blocks(take_block);
@@ -167,14 +177,13 @@ void walk_tiles(const WalkInput& in, std::vector<ParameterQuantities>& quantitie
   const auto tile = choose_tile(in);
   const auto draws = draw_samples(in);
   const bool whole = tile.samples == batch && tile.one_sweep;
-  Tensor averaged;
-  if (in.plan.has(SignalKey::Kind::averaged_curvature)) averaged = in.loss.summed_hessian(in.loss_io);
-  if (averaged.defined() && tile.samples < batch) {
+  auto averaged = averaged_curvature_at_outputs(in);
+  if (!averaged.empty() && tile.samples < batch) {
     // It averages over the batch at every layer, so it cannot be split: a sweep of its own.
     Sweep sweep(in.network, in.plan, in.tape, quantities, {0, batch, {batch, in.info.batch_size}, 0, 0});
     sweep.start_averaged(averaged);
     sweep.run();
-    averaged = Tensor();
+    averaged.clear();
   }
   for (int64_t first = 0; first < batch; first += tile.samples)
     SampleBlock(in, quantities, first, std::min(tile.samples, batch - first))

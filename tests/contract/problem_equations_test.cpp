@@ -66,7 +66,7 @@ class Summed final : public LossRule {
   TensorList sampled_sqrt_hessian(const LossIO& io, int64_t draws, at::Generator generator) const override {
     return mean_->sampled_sqrt_hessian(io, draws, generator);
   }
-  Tensor summed_hessian(const LossIO& io) const override { return mean_->summed_hessian(io); }
+  Tensor summed_hessian(const LossIO& io, std::size_t output) const override { return mean_->summed_hessian(io, output); }
 
  private:
   std::shared_ptr<const LossRule> mean_;

@@ -62,7 +62,9 @@ inline std::set<std::string> refused_quantities(const std::string& problem, cons
   std::set<std::string> refused;
   // The last normalisation and the dense layer of a residual network lie behind the last sum.
   if (has(problem, "_wrn") && !dense && parameter.rfind("bn.", 0) != 0) refused.insert("kfra");
-  if (has(problem, "_vae")) refused.insert("kfra");  // three outputs
+  const bool decoder = has(parameter, "deconv") || parameter.rfind("dense3", 0) == 0 || parameter.rfind("dense4", 0) == 0 ||
+                       parameter.rfind("dense5", 0) == 0;
+  if (has(problem, "_vae") && !decoder) refused.insert("kfra");
   if (has(problem, "_vgg") && !dense) refused.insert("kfra");
   for (const auto* conv : {"conv1.", "conv2.", "conv3.", "conv4.", "conv5."})  // 98,304 and 49,152 features
     if (problem == "cifar100_allcnnc" && has(parameter, conv)) refused.insert("kfra");

@@ -68,6 +68,7 @@ TEST_P(AffineTest, ProductsEqualTheirPlainTwin) {
     p.columns = at::empty_like(a).contiguous();
     p.sample_squares = at::zeros(all.sizes(), a.options());
     p.squared_norms = at::zeros(signs.sizes(), a.options());
+    p.addend = -0.5 * p.columns.new_ones(one.sizes());
     p.shift = one.contiguous();
     for (auto* sum : {&p.sum_squares, &p.shifted_sum, &p.shifted_squares}) *sum = at::ones(one.sizes(), a.options());
     return p;

@@ -94,9 +94,13 @@ void expect_derivatives(const LossRule& loss, const TensorList& outputs, const T
     const auto count = std::min<int64_t>(2, columns - first);
     EXPECT_TRUE(joined(loss.sqrt_hessian(io, first, count)).equal(root.narrow(0, first, count))) << "columns from " << first;
   }
-  if (outputs.size() == 1) {
-    EXPECT_TRUE(tensors_near(loss.summed_hessian(io), wanted.hessian.sum(0), 1e-10, 1e-13));
-    EXPECT_TRUE(tensors_near(loss.LossRule::summed_hessian(io), wanted.hessian.sum(0), 1e-10, 1e-13));
+  int64_t first = 0;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto size = outputs[i][0].numel();
+    const auto block = wanted.hessian.sum(0).narrow(0, first, size).narrow(1, first, size);
+    EXPECT_TRUE(tensors_near(loss.summed_hessian(io, i), block, 1e-10, 1e-13));
+    EXPECT_TRUE(tensors_near(loss.LossRule::summed_hessian(io, i), block, 1e-10, 1e-13));
+    first += size;
   }
   const auto part = io.narrow(1, 2);
   EXPECT_TRUE(joined(loss.sqrt_hessian(part, 0, columns)).equal(root.narrow(1, 1, 2)));

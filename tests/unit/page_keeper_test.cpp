@@ -43,7 +43,7 @@ TEST_F(PageKeeper, HandsOutAFreedBlockAgain) {
 
 TEST_F(PageKeeper, AlignsEverySizeAndKeepsNeighboursApart) {
   std::vector<at::Tensor> held;
-  for (int64_t bytes : {kMebi - 1, kMebi, kMebi + 1, 2 * kMebi - 64, 2 * kMebi, 3 * kMebi + 7, int64_t{0}}) {
+  for (int64_t bytes : {kMebi / 16 - 1, kMebi / 16, kMebi / 16 + 1, kMebi - 1, kMebi, kMebi + 1, 2 * kMebi - 64, 2 * kMebi, 3 * kMebi + 7, int64_t{0}}) {
     held.push_back(at::full({bytes}, static_cast<int64_t>(held.size()), at::kByte));
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(held.back().data_ptr()) % 64, 0u) << bytes;
   }

@@ -54,8 +54,9 @@ class BACKOBS_API LossRule {
   virtual TensorList sqrt_hessian(const LossIO& io, int64_t first, int64_t count) const = 0;
   /// S with E[sum_m S[m,n] S[m,n]^T] = H_n from M draws, one [M, n, *out_i] per output. `io` is the whole batch.
   virtual TensorList sampled_sqrt_hessian(const LossIO& io, int64_t draws, at::Generator generator) const = 0;
-  /// sum_n H_n over flattened outputs, [D, D]. One output only. Default: from sqrt_hessian.
-  virtual Tensor summed_hessian(const LossIO& io) const;
+  /// sum_n d^2 l_n / df_n^2 of one of the outputs f, flattened: its block on the diagonal of sum_n H_n, [D_i, D_i].
+  /// Default: from sqrt_hessian.
+  virtual Tensor summed_hessian(const LossIO& io, std::size_t output) const;
 
   /// Whether an accuracy is defined.
   virtual bool has_accuracy() const { return false; }
