@@ -31,9 +31,10 @@ bool has_one_position(const Tensor& x) { return x.size(1) == 1; }
 
 }  // namespace
 
-Tensor columns(const Tensor& z, const Tensor& x) {
-  if (has_one_position(x)) return outer_products(z.squeeze(2), x.squeeze(1));
+Tensor columns(const Tensor& z, const Tensor& x, const Tensor& addend) {
+  if (has_one_position(x)) return outer_products(z.squeeze(2), x.squeeze(1), addend);
   Products products;
+  products.addend = addend;
   products.columns = at::empty({z.size(0), z.size(1), z.size(3), z.size(4), x.size(3)}, z.options());
   form(z, {}, x, products);
   return products.columns;

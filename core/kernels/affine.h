@@ -14,8 +14,8 @@ namespace backobs::affine {
 
 using at::Tensor;
 
-/// A, [V, n, G, C, K].
-BACKOBS_API Tensor columns(const Tensor& z, const Tensor& x);
+/// A + addend, [V, n, G, C, K]; an undefined addend [G, C, K] is none.
+BACKOBS_API Tensor columns(const Tensor& z, const Tensor& x, const Tensor& addend = {});
 /// sum_{v,n} A, [G, C, K].
 BACKOBS_API Tensor sum(const Tensor& z, const Tensor& x);
 /// sum_{v,n} sign[v,n] A^2, [G, C, K]. With one position A^2 = z^2 x^2, so one product of matrices per group does.

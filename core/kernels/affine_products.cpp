@@ -103,9 +103,10 @@ void form_part(const Tensor& z, const Tensor& signs, const Tensor& x, const Prod
         if (products.columns.defined() && columns == 1) a = products.columns.select(1, n).select(1, g);
         auto flat = a.flatten(0, 1);
         at::mm_out(flat, zn.narrow(0, v, count).flatten(0, 1), xn);
+        for (int64_t i = 0; i < count; ++i) consumers.take(a.data_ptr<T>() + i * out * in, v + i, n, g);
+        if (products.columns.defined() && products.addend.defined()) a.add_(products.addend[g]);
         if (products.columns.defined() && columns > 1)
           products.columns.narrow(0, v, count).select(1, n).select(1, g).copy_(a);
-        for (int64_t i = 0; i < count; ++i) consumers.take(a.data_ptr<T>() + i * out * in, v + i, n, g);
       }
     }
 }
@@ -174,9 +175,10 @@ void form(const Tensor& z, const Tensor& signs, const Tensor& x, const Products&
 void form_plainly(const Tensor& z, const Tensor& signs, const Tensor& x, const Products& products) {
   for (int64_t v = 0; v < z.size(0); ++v) {
     const auto a = at::matmul(z[v].permute({0, 2, 3, 1}), x.permute({0, 2, 1, 3}));  // [n, G, C, S] [n, G, S, K]
-    if (products.columns.defined()) products.columns[v].copy_(a);
+    const auto with_addend = products.addend.defined() ? a + products.addend : a;
+    if (products.columns.defined()) products.columns[v].copy_(with_addend);
     if (products.squared_norms.defined())
-      products.squared_norms[v].add_((products.addend.defined() ? a + products.addend : a).square().sum(c10::IntArrayRef{1, 2, 3}));
+      products.squared_norms[v].add_(with_addend.square().sum(c10::IntArrayRef{1, 2, 3}));
     if (products.shift.defined()) {
       const auto centred = a - products.shift;
       products.shifted_sum.add_(centred.sum(0));

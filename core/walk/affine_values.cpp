@@ -99,8 +99,8 @@ void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::st
   const bool penalised = penalty_ != 0 && key == SignalKey::gradient();
   Tensor individual;
   if (needs(What::columns, key) || (penalised && needs(What::sample_squares, key))) {
-    individual = shaped(affine::columns(z, x));
-    if (penalised) individual += penalty::per_sample(key, value_.detach(), penalty_, tile.of.batch_size);
+    const auto share = penalised ? penalty_share(rule, local_name, {z.size(3), z.size(4), x.size(3)}, tile) : Tensor();
+    individual = shaped(affine::columns(z, x, share));
   }
   if (needs(What::columns, key)) join(What::columns, key, individual, 1, tile, total_columns);
   if (needs(What::squared_norms, key))

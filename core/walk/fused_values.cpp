@@ -3,7 +3,6 @@
 
 #include "kernels/affine.h"
 #include "kernels/affine_products.h"
-#include "walk/penalty.h"
 
 #include <ATen/ATen.h>
 
@@ -29,7 +28,8 @@ void ParameterQuantities::add_fused_values(const LayerRule& rule, const std::str
   products.sample_squares = zeros(needs(What::sample_squares, key) && !penalised, {n, groups, out, in});
   products.sum_squares = zeros(needs(What::sum_squares, key), {groups, out, in});
   products.squared_norms = zeros(norms_from_products, {v, n});
-  if (norms_from_products && penalised) products.addend = penalty_share(rule, local_name, {groups, out, in}, tile);
+  if (penalised && (products.columns.defined() || norms_from_products))
+    products.addend = penalty_share(rule, local_name, {groups, out, in}, tile);
   if (needs(What::variance, key)) {
     // One sample's gradient as the shift of all tiles: what is squared has the size of the spread, not of the mean.
     if (!shift_.defined()) shift_ = affine::columns(z.narrow(1, 0, 1), x.narrow(0, 0, 1))[0][0];
@@ -44,8 +44,6 @@ void ParameterQuantities::add_fused_values(const LayerRule& rule, const std::str
   if (needs(What::sum_squares, key)) accumulate(What::sum_squares, key, shaped(products.sum_squares));
   Tensor individual;
   if (products.columns.defined()) individual = shaped(products.columns);
-  if (penalised && individual.defined())
-    individual += penalty::per_sample(key, value_.detach(), penalty_, tile.of.batch_size);
   if (needs(What::columns, key)) join(What::columns, key, individual, 1, tile, total_columns);
   if (needs(What::sample_squares, key))
     join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(products.sample_squares), 0, tile,

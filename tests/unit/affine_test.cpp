@@ -47,6 +47,7 @@ TEST_P(AffineTest, EachQuantityFollowsFromTheColumns) {
     SCOPED_TRACE(threads);
     at::set_num_threads(threads);
     EXPECT_TRUE(equal_up_to_rounding(affine::columns(z, x), a));
+    EXPECT_TRUE(equal_up_to_rounding(affine::columns(z, x, w), a + w));
     EXPECT_TRUE(equal_up_to_rounding(affine::sum(z, x), a.sum(c10::IntArrayRef{0, 1})));
     EXPECT_TRUE(equal_up_to_rounding(affine::sum_squares(z, {}, x), a.square().sum(c10::IntArrayRef{0, 1})));
     EXPECT_TRUE(equal_up_to_rounding(affine::sum_squares(z, signs, x), signed_squares().sum(c10::IntArrayRef{0, 1})));
@@ -112,7 +113,9 @@ TEST(OuterProducts, LargeOnesEqualMultiplicationToTheBit) {
         SCOPED_TRACE(c10::toString(dtype) + std::string(", K ") + std::to_string(inputs));
         at::set_num_threads(threads);
         const auto a = at::randn({2, 5, 3, 2100000 / (30 * inputs) + 1}, dtype), b = at::randn({inputs, 5, 3}, dtype).permute({1, 2, 0});
-        EXPECT_TRUE(affine::outer_products(a, b).equal(a.unsqueeze(-1) * b.unsqueeze(2)));
+        const auto addend = at::randn({3, a.size(3), inputs}, dtype), wanted = a.unsqueeze(-1) * b.unsqueeze(2);
+        EXPECT_TRUE(affine::outer_products(a, b).equal(wanted));
+        EXPECT_TRUE(affine::outer_products(a, b, addend).equal(wanted + addend));
       }
 }
 
