@@ -51,6 +51,10 @@ void ParameterQuantities::add_averaged(const LayerRule& rule, const LayerIO& io,
   }
   const auto one = io.narrow(0, 1);
   const auto z = rule.affine_columns(one, mat.reshape(shape));                                 // [D, 1, S, G, C]
+  if (z.size(2) == 1 && z.is_contiguous() && z.data_ptr() == mat.data_ptr()) {
+    set_averaged(mat.clone(), z.size(3));  // one position in the order of the output: nothing to sum, nothing to turn round
+    return;
+  }
   const auto half = z.sum(2).flatten(1);                                                       // [D, G C]
   set_averaged(rule.affine_columns(one, half.t().reshape(shape)).sum(2).flatten(1).t(), z.size(3));
 }
