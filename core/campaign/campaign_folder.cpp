@@ -19,8 +19,8 @@ CampaignFolder::CampaignFolder(fs::path path) : path_(std::move(path)) {
   output_was_there_ = fs::exists(path_.parent_path(), ignored);
 }
 
-void CampaignFolder::record(const Plan& plan, const std::string& text) {
-  Json json = {{"campaign", plan.campaign}, {"runs", Json::array()}};
+void CampaignFolder::record(const Plan& plan, const std::string& text, const std::vector<std::string>& arguments) {
+  Json json = {{"campaign", plan.campaign}, {"arguments", arguments}, {"runs", Json::array()}};
   for (const Run& run : plan.runs)
     json["runs"].push_back({{"index", run.index},
                             {"id", run.id},
@@ -57,5 +57,13 @@ std::vector<PlannedRun> CampaignFolder::planned() const {
 }
 
 std::string CampaignFolder::campaign() const { return read_plan_file().value("campaign", ""); }
+
+std::vector<std::string> CampaignFolder::arguments() const {
+  std::vector<std::string> all;
+  const Json json = read_plan_file().value("arguments", Json::array());
+  for (const Json& one : json)
+    if (one.is_string()) all.push_back(one.get<std::string>());
+  return all;
+}
 
 }  // namespace backobs

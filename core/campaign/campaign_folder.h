@@ -23,14 +23,16 @@ class BACKOBS_API CampaignFolder {
   explicit CampaignFolder(std::filesystem::path path);
   const std::filesystem::path& path() const { return path_; }
 
-  /// Writes campaign.yaml and plan.json.
-  void record(const Plan& plan, const std::string& text);
+  /// Writes campaign.yaml and plan.json, with the arguments beside the file that made the plan what it is.
+  void record(const Plan& plan, const std::string& text, const std::vector<std::string>& arguments = {});
   /// Takes back what `record` made, and the folders that are empty then: nothing could be begun.
   void forget() const;
 
   /// The runs of plan.json. Throws UsageError for a folder that has none.
   std::vector<PlannedRun> planned() const;
   std::string campaign() const;
+  /// Those of `record`.
+  std::vector<std::string> arguments() const;
 
  private:
   std::filesystem::path yaml() const { return path_ / "campaign.yaml"; }

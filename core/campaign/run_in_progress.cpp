@@ -127,7 +127,7 @@ std::string RunInProgress::perform(TrainingObserver& progress) {
   resumed_.reset();
   plan_checkpoint(0);
   const TrainingResult result = training.run(*recorder_, *this);
-  record_["durations"] = {{"set_up_s", set_up}, {"training_s", recorder_->seconds()}};
+  record_durations(record_, result, set_up, recorder_->seconds());
   return finish(training, result);
 }
 

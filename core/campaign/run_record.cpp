@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <ctime>
+#include <sstream>
 
 namespace backobs {
 namespace {
@@ -63,6 +64,17 @@ void record_result(Json& record, const TrainingResult& result) {
   record["diverged_at"] = nullptr;
   if (const auto& at = result.divergence)
     record["diverged_at"] = {{"epoch", at->epoch}, {"step_of_epoch", at->step}, {"step", at->global}};
+}
+
+void record_durations(Json& record, const TrainingResult& result, double set_up_s, double training_s) {
+  Json steps = Json::array();
+  for (const auto& [names, sum] : result.step_times) {
+    Json due = Json::array();
+    std::istringstream stream(names);
+    for (std::string name; std::getline(stream, name, ',');) due.push_back(name);
+    steps.push_back({{"extensions", std::move(due)}, {"steps", sum.steps}, {"seconds", sum.seconds}});
+  }
+  record["durations"] = {{"set_up_s", set_up_s}, {"training_s", training_s}, {"steps", std::move(steps)}};
 }
 
 void record_failure(Json& record, const std::string& message, const std::string& at_work) {

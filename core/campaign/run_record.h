@@ -18,6 +18,8 @@ namespace backobs {
 BACKOBS_API nlohmann::ordered_json new_record(const std::string& campaign, const Run& run, const Registry& registry);
 /// State "done" or "diverged", with the last evaluation.
 BACKOBS_API void record_result(nlohmann::ordered_json& record, const TrainingResult& result);
+/// Seconds of the start and of the training, and of its steps by the extensions that were due at them.
+BACKOBS_API void record_durations(nlohmann::ordered_json& record, const TrainingResult& result, double set_up_s, double training_s);
 /// State "failed" with a message and who was at work.
 BACKOBS_API void record_failure(nlohmann::ordered_json& record, const std::string& message, const std::string& at_work);
 /// The file, whole or not at all. Bytes of a setting that are no UTF-8 are replaced.

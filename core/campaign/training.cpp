@@ -7,6 +7,7 @@
 #include "campaign/batches.h"
 #include "campaign/instances.h"
 #include "campaign/overhead_budget.h"
+#include "campaign/step_times.h"
 #include "campaign/training_state.h"
 #include "campaign/training_step.h"
 
@@ -56,6 +57,7 @@ struct Training::Impl {
   std::vector<ExtensionInstance> wanted;
   std::vector<Refusal> refusals;
   std::optional<OverheadBudget> budget;
+  std::optional<StepTimes> times;
   int64_t steps_per_epoch = 0;
 
   // Where the loop stands: the next step is the one of this index in this epoch. At the epoch's end the evaluation comes
@@ -87,6 +89,7 @@ Training::Impl::Impl(const RunSettings& run_settings, const Registry& plugins)
   watched = watched_by(settings, registry, *pass);
   refusals = pass->refusals(instances_of(watched), settings.loop.batch_size);
   budget.emplace(watched);
+  times.emplace(watched);
   wanted = wanted_by(*runner, settings, registry, *pass);
 }
 
@@ -99,6 +102,7 @@ State Training::Impl::state() const {
   save_network(state, *network);
   save_curves(state, result.curves);
   budget->save(state);
+  times->save(state);
   State part;
   runner->save_state(part);
   put_all(state, "runner", part);
@@ -118,6 +122,7 @@ void Training::Impl::load(const State& state) {
   load_network(state, *network);
   load_curves(state, result.curves);
   budget->load(state);
+  times->load(state);
   runner->load_state(part_of(state, "runner"));
   for (const auto& instance : instances()) instance.extension->load_state(part_of(state, "extension/" + instance.name));
 }
@@ -204,9 +209,11 @@ bool Training::Impl::train_epoch(HeldStep& step, TrainingObserver& observer, Che
   while (index < steps_per_epoch) {
     const StepPosition place{epoch, index, steps_done, steps_per_epoch};
     const std::string chosen = budget->begin(place.global);
+    times->begin(seconds());
     step.hold(data->batch(Phase::train, batches.at(index), experiment.at(epoch, steps_done)), place, chosen);
     const bool is_finite = take_step(place, step, observer);
     budget->end();
+    times->end(seconds(), place.global, chosen);
     if (!chosen.empty()) observer.budget_used(place, chosen, budget->overhead(chosen));
     if (!is_finite) return false;
     ++index;
@@ -268,6 +275,7 @@ TrainingResult Training::run(TrainingObserver& observer, Checkpointing& checkpoi
   result.curves.has_accuracy = has_accuracy();
   run.start = std::chrono::steady_clock::now();
   run.train(observer, checkpointing);
+  result.step_times = run.times->sums();
   if (result.interrupted || !result.stopped_by.empty()) return result;
   const int64_t epochs = run.settings.loop.epochs;
   if (result.divergence) {

@@ -4,8 +4,10 @@
 #include "campaign/curves.h"
 #include "campaign/observer.h"
 #include "campaign/settings.h"
+#include "campaign/step_times.h"
 #include "host/registry.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +19,7 @@ struct TrainingResult {
   Curves curves;
   std::optional<Divergence> divergence;
   std::string stopped_by;    ///< "max_time" or "patience", where one of them ended it before its last epoch
+  std::map<std::string, StepTimes::Sum> step_times;  ///< by the extensions that were due
   bool interrupted = false;  ///< stopped by Checkpointing::stop; a new Training goes on from the checkpoint
 };
 

@@ -50,14 +50,20 @@ ExitCode execute_as_child(Context& context, const RunOptions& options) {
   return state == "interrupted" ? ExitCode::interrupted : ExitCode::done;
 }
 
+/// What beside the file decides on the plan.
+std::vector<std::string> plan_arguments(const Context& context, const RunOptions& options) {
+  std::vector<std::string> all = flags_again(context.flags);
+  for (const auto& assignment : options.set) all.insert(all.end(), {"--set", assignment});
+  return all;
+}
+
 /// How a run's process is called.
 RunCommand command_of(const Context& context, const RunOptions& options, const std::string& file,
                       const fs::path& output) {
-  std::vector<std::string> common = flags_again(context.flags);
+  std::vector<std::string> common = plan_arguments(context, options);
   common.insert(common.end(), {"--output", output.string(), "--parent", std::to_string(::getpid()),
                                "--checkpoint-every", shortest_real(options.conditions.checkpoint_every_s)});
   if (options.conditions.allow_drift) common.push_back("--allow-drift");
-  for (const auto& assignment : options.set) common.insert(common.end(), {"--set", assignment});
   return [common, file](const Run& run, int position) {
     std::vector<std::string> all = {"run", file, "--only", run.id, "--child", std::to_string(position)};
     all.insert(all.end(), common.begin(), common.end());
@@ -157,7 +163,7 @@ ExitCode run_campaign(Context& context, const RunOptions& options) {
   CampaignFolder folder(campaign_folder(context.flags, plan));
   const NamelessFile file(text);
   check_runs(context, options, plan, runs, file, text);
-  folder.record(plan, text);
+  folder.record(plan, text, plan_arguments(context, options));
   listen_as_campaign();
   std::vector<Ending> endings;
   {

@@ -2,8 +2,10 @@
 #include "campaign/surroundings.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
+#include "files/comma_list.h"
 #include "files/number_format.h"
 #include "files/printable.h"
+#include "report/finished_runs.h"
 #include "report/run_status.h"
 
 #include <sys/ioctl.h>
@@ -13,6 +15,7 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -104,20 +107,57 @@ std::string since(const Facts& then, const Facts& now) {
   return changes.empty() ? "the same as now" : "not the same as now; " + changes;
 }
 
+std::map<std::string, std::string> all_settings(const Json& settings) {
+  auto all = flat_settings(settings);
+  for (const char* name : {"problem", "runner"}) all[name] = settings.value(name, "");
+  all["seed"] = settings.value("seed", Json()).dump();
+  if (settings.contains("init_digest")) all["init_digest"] = settings["init_digest"].dump();
+  return all;
+}
+
+/// "lr: 0.1, now 0.2; momentum: none, now 0.9".
+std::vector<std::string> changes_between(const Json& then, const Json& now) {
+  auto before = all_settings(then), after = all_settings(now);
+  const auto text = [](const std::string& value) { return value.empty() ? "none" : value; };
+  for (const auto& [name, value] : before) after[name];
+  std::vector<std::string> changes;
+  for (const auto& [name, value] : after)
+    if (before[name] != value) changes.push_back(name + ": " + text(before[name]) + ", now " + text(value));
+  return changes;
+}
+
+/// Of a run that is not there yet: the finished one whose settings are nearest, and what differs.
+std::string nearest_finished(const fs::path& folder, const Json& settings) {
+  constexpr std::size_t kMostShown = 4;
+  std::error_code ignored;
+  if (!fs::is_directory(folder / "runs", ignored)) return "no run is finished";
+  DamagedRuns damaged;
+  std::string nearest = "no run is finished";
+  std::size_t fewest = 0;
+  for (const FinishedRun& run : finished_runs(folder, damaged)) {
+    const auto changes = changes_between(run.record.at("settings"), settings);
+    if (changes.empty() || (fewest && changes.size() >= fewest)) continue;
+    fewest = changes.size();
+    std::vector<std::string> shown(changes.begin(), changes.begin() + static_cast<std::ptrdiff_t>(std::min(fewest, kMostShown)));
+    if (fewest > kMostShown) shown.push_back(std::to_string(fewest - kMostShown) + " more");
+    nearest = "nearest is " + run.id + ", with " + comma_list(shown, "; ");
+  }
+  return nearest;
+}
+
 Json explanation(Context& context, const StatusOptions& options, const RunStatus& status) {
   std::ifstream stream(options.folder / "runs" / status.run.id / "run.json");
   const Json record = stream ? Json::parse(stream, nullptr, false) : Json();
   const Json& settings = status.run.settings;
   const std::string data = settings.value("data_dir", "");
-  return {{"run", status.run.title},
-          {"id", status.run.id},
-          {"state", status.state},
-          {"verdict", verdict(status.state)},
-          {"plugins", since(facts_of(record, "plugin_digests"), plugins_now(settings, context.registry()))},
-          {"machine", since(facts_of(record, "machine"), machine_facts())},
-          {"data", settings.value("source", "") + ", " + (data.empty() ? "from the usual places" : "from " + data) +
-                       "; the folder is no part of the id"},
-          {"settings", settings}};
+  Json all = {{"run", status.run.title}, {"id", status.run.id}, {"state", status.state}, {"verdict", verdict(status.state)}};
+  if (status.state == "waiting") all["changed"] = nearest_finished(options.folder, settings);
+  all["plugins"] = since(facts_of(record, "plugin_digests"), plugins_now(settings, context.registry()));
+  all["machine"] = since(facts_of(record, "machine"), machine_facts());
+  all["data"] = settings.value("source", "") + ", " + (data.empty() ? "from the usual places" : "from " + data) +
+                "; the folder is no part of the id";
+  all["settings"] = settings;
+  return all;
 }
 
 void print_explanation(const Json& all) {

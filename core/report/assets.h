@@ -10,5 +10,6 @@ extern const char* const kReportStyle;
 extern const char* const kReportScript;
 extern const char* const kBaselineCurves;   ///< curves.csv
 extern const char* const kBaselineCaveats;  ///< caveats.json
+extern const char* const kConvergence;      ///< convergence.json
 
 }  // namespace backobs

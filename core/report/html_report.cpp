@@ -60,6 +60,18 @@ std::string environment_rows(const Json& environment) {
   return rows;
 }
 
+/// As a shell takes it.
+std::string command_of(const std::vector<std::string>& arguments) {
+  std::string text = "backobs run campaign.yaml";
+  for (const auto& one : arguments) {
+    const bool plain = one.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+%") == std::string::npos;
+    std::string quoted = "'";
+    for (const char c : one) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    text += " " + (plain && !one.empty() ? one : quoted + "'");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string html_text(const std::string& text) {
@@ -76,19 +88,24 @@ std::string html_text(const std::string& text) {
   return safe;
 }
 
-std::string html_report(const CampaignFolder& folder) {
-  const ReportData data = report_data(folder);
+std::string html_report(const CampaignFolder& folder, const ReportChoices& choices) {
+  const ReportData data = report_data(folder, choices);
   warn_of(data.damaged);
   const std::string left_out =
       data.left_out ? std::to_string(data.left_out) + " series are left out, to keep the page small." : "";
   return filled(kReportPage, {{"campaign", html_text(folder.campaign())},
                               {"summary", html_text(summary(data.runs))},
                               {"left_out", left_out},
+                              {"command", html_text(command_of(folder.arguments()))},
                               {"environment", environment_rows(data.environment)},
                               {"yaml", html_text(data.yaml)},
                               {"style", kReportStyle},
                               {"script", kReportScript},
-                              {"data", inside_script({{"runs", data.runs}, {"baselines", published_baselines(problems_of(data.runs))}})}});
+                              {"data", inside_script({{"runs", data.runs},
+                                                      {"settings", ranking_json(data.settings)},
+                                                      {"best_by", rank_names()[static_cast<std::size_t>(choices.best_by)]},
+                                                      {"step_costs", step_costs_json(data.step_costs)},
+                                                      {"baselines", published_baselines(problems_of(data.runs))}})}});
 }
 
 }  // namespace backobs

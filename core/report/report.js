@@ -4,12 +4,15 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const colours = ["#3366cc", "#d95f02", "#1b9e77", "#b8860b", "#c2458b", "#7570b3", "#4d9221", "#8c510a", "#35978f", "#a6366b"];
 
 function element(name, attributes = {}, ...children) {
-  const svg = ["svg", "path", "polygon", "line", "text", "title", "g"].includes(name) && attributes.svg !== false;
+  const svg = ["svg", "path", "polygon", "line", "text", "title", "circle"].includes(name) && attributes.svg !== false;
   const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) if (key !== "svg") node.setAttribute(key, value);
   for (const child of children) node.append(child);
   return node;
 }
+
+// Without the limit that a call has on its arguments.
+const smallest = (list) => list.reduce((a, b) => b < a ? b : a, Infinity), largest = (list) => list.reduce((a, b) => b > a ? b : a, -Infinity);
 
 const number = (x) => x === null || x === undefined ? "" : Math.abs(x) >= 1e5 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(2) : String(+x.toPrecision(4));
 
@@ -70,23 +73,34 @@ function ticks(low, high, logarithmic) {
   return all;
 }
 
-// series: {name, x: [], y: [], low: [], high: []}; values that a logarithmic axis cannot show are left out.
-function plot(series, {x_name, y_name, logarithmic}) {
+// The part of a series that a logarithmic x axis can show.
+function positive(series) {
+  const kept = series.x.map((x, i) => x > 0 ? i : -1).filter((i) => i >= 0), pick = (list) => list && kept.map((i) => list[i]);
+  return {...series, x: pick(series.x), y: pick(series.y), low: pick(series.low), high: pick(series.high)};
+}
+
+// series: {name, x: [], y: [], low: [], high: []}; what a logarithmic axis cannot show is left out.
+function plot(all, {x_name, y_name, logarithmic, x_logarithmic, points}) {
+  const series = x_logarithmic ? all.map(positive) : all;
   const shown = (y) => y !== null && Number.isFinite(y) && (!logarithmic || y > 0);
   const ys = series.flatMap((s) => [...s.y, ...(s.low ?? []), ...(s.high ?? [])]).filter(shown), xs = series.flatMap((s) => s.x);
   const svg = element("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${y_name} over ${x_name}; the values are in the table below`});
-  if (!ys.length) return svg;
-  let low = Math.min(...ys), high = Math.max(...ys);
+  if (!ys.length) {
+    svg.append(element("text", {x: width / 2, y: height / 2, "text-anchor": "middle"}, "nothing that these axes can show"));
+    return svg;
+  }
+  let low = smallest(ys), high = largest(ys);
   if (low === high) [low, high] = logarithmic ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
-  const x_low = Math.min(...xs), x_high = Math.max(...xs, x_low + 1);
-  const scale = (y) => logarithmic ? Math.log(y) : y;
-  const at_x = (x) => left + (width - left - right) * (x - x_low) / (x_high - x_low);
+  let x_low = smallest(xs), x_high = largest(xs);
+  if (x_low === x_high) [x_low, x_high] = x_logarithmic ? [x_low / 2, x_high * 2] : [x_low, x_low + 1];
+  const scale = (y) => logarithmic ? Math.log(y) : y, x_scale = (x) => x_logarithmic ? Math.log(x) : x;
+  const at_x = (x) => left + (width - left - right) * (x_scale(x) - x_scale(x_low)) / (x_scale(x_high) - x_scale(x_low));
   const at_y = (y) => height - bottom - (height - top_ - bottom) * (scale(y) - scale(low)) / (scale(high) - scale(low));
   for (const y of ticks(low, high, logarithmic)) {
     svg.append(element("line", {x1: left, x2: width - right, y1: at_y(y), y2: at_y(y), stroke: "var(--line)"}));
     svg.append(element("text", {x: left - 6, y: at_y(y) + 4, "text-anchor": "end"}, number(y)));
   }
-  for (const x of ticks(x_low, x_high, false)) svg.append(element("text", {x: at_x(x), y: height - bottom + 16, "text-anchor": "middle"}, number(x)));
+  for (const x of ticks(x_low, x_high, x_logarithmic)) svg.append(element("text", {x: at_x(x), y: height - bottom + 16, "text-anchor": "middle"}, number(x)));
   svg.append(element("text", {x: (left + width) / 2, y: height - 4, "text-anchor": "middle"}, x_name));
   series.forEach((s, k) => {
     const colour = colours[k % colours.length];
@@ -102,6 +116,9 @@ function plot(series, {x_name, y_name, logarithmic}) {
       pen = "L";
     });
     svg.append(element("path", {d: path, fill: "none", stroke: colour, "stroke-width": 1.8, "stroke-dasharray": k >= colours.length ? "5 3" : "none"}, element("title", {}, s.name)));
+    // A single value has no line, and marked ones are seen as such.
+    if (points || s.x.length === 1)
+      s.x.forEach((x, i) => shown(s.y[i]) && svg.append(element("circle", {cx: at_x(x), cy: at_y(s.y[i]), r: 3, fill: colour})));
   });
   return svg;
 }
@@ -127,94 +144,153 @@ function values_table(series, x_name, caption) {
 const finished = data.runs.filter((run) => run.state === "done" || run.state === "diverged");
 const names_of = (list) => [...new Set(list)];
 
-// Settings that differ between the runs of one problem: what tells them apart.
+// Settings that differ between runs: what tells them apart. An extension that only some have counts once, its options where
+// they differ among those.
 function varying(runs) {
-  const keys = names_of(runs.flatMap((run) => Object.keys(run.settings)));
-  return keys.filter((key) => names_of(runs.map((run) => run.settings[key] ?? "")).length > 1);
+  const keys = names_of(runs.flatMap((run) => Object.keys(run.settings))), all = new Set(keys);
+  const is_of_extension = (key) => !key.endsWith(".plugin") && all.has(key.split(".")[0] + ".plugin");
+  return keys.filter((key) => names_of((is_of_extension(key) ? runs.filter((run) => key in run.settings) : runs).map((run) => run.settings[key] ?? "")).length > 1);
 }
 
-// Runs that differ in nothing but the seed, with a name for what they share.
+const by_id = new Map(data.runs.map((run) => [run.id, run]));
+const name_of = (setting) => [setting.runner, setting.setting].filter(Boolean).join(" ");
+const settings_of = (problem) => data.settings.filter((setting) => setting.problem === problem);
+
+// Runs that differ in nothing but the seed, by the name of what they share, the best first.
 function groups(runs) {
-  const keys = varying(runs), all = new Map();
-  for (const run of runs) {
-    const name = [run.runner, ...keys.map((key) => `${key}=${run.settings[key] ?? ""}`)].join(" ");
-    if (!all.has(name)) all.set(name, []);
-    all.get(name).push(run);
+  const all = new Map(), there = new Set(runs.map((run) => run.id));
+  for (const setting of [...data.settings].sort((a, b) => a.rank[data.best_by] - b.rank[data.best_by])) {
+    const members = setting.runs.filter((id) => there.has(id)).map((id) => by_id.get(id));
+    if (members.length) all.set(name_of(setting), members);
   }
   return all;
 }
 
 // Mean, lowest and highest over the runs of a group, at each place all of them have.
 function banded(name, curves) {
-  const length = Math.min(...curves.map((curve) => curve.y.length));
+  const length = smallest(curves.map((curve) => curve.y.length));
   const at = (i) => curves.map((curve) => curve.y[i]).filter((y) => y !== null);
   const indices = [...Array(length).keys()];
   const of = (f) => indices.map((i) => at(i).length ? f(at(i)) : null);
   const result = {name, x: curves[0].x.slice(0, length), y: of((v) => v.reduce((a, b) => a + b, 0) / v.length)};
-  if (curves.length > 1) Object.assign(result, {low: of((v) => Math.min(...v)), high: of((v) => Math.max(...v))});
+  if (curves.length > 1) Object.assign(result, {low: of((v) => smallest(v)), high: of((v) => largest(v))});
   return result;
 }
 
-function curves_section(problem, runs) {
-  const section = element("section", {}, element("h3", {}, problem));
-  const kinds = names_of(runs.flatMap((run) => Object.keys(run.curves)));
-  const choose = element("select", {"aria-label": "curve of " + problem}, ...kinds.map((kind) => element("option", {}, kind)));
-  const logarithmic = element("input", {type: "checkbox"});
-  const place = element("div");
-  const show = () => {
-    const series = [...groups(runs)].map(([name, members]) => [name, members.filter((run) => run.curves[choose.value])])
-      .filter(([, members]) => members.length)
-      .map(([name, members]) => banded(name, members.map((run) => ({x: run.curves[choose.value].map((_, i) => i), y: run.curves[choose.value]}))));
-    place.replaceChildren(plot(series, {x_name: "epoch", y_name: choose.value, logarithmic: logarithmic.checked}), legend(series),
-      values_table(series, "epoch", `${choose.value} of ${problem} over epochs`));
+// A plot of one kind of series out of several, with its controls, legend and table. `of` gives a run's series of a kind.
+function plotted_section(problem, runs, {what, x_name, kinds, of}) {
+  if (!kinds.length) return null;
+  const choose = element("select", {"aria-label": `${what} of ${problem}`}, ...kinds.map((kind) => element("option", {}, kind)));
+  const logarithmic = element("input", {type: "checkbox"}), x_logarithmic = element("input", {type: "checkbox"});
+  const all = groups(runs), everyone = element("input", {type: "checkbox"}), place = element("div");
+  const wanted = () => {
+    const series = [...all].map(([name, members]) => [name, members.map((run) => of(run, choose.value)).filter(Boolean)])
+      .filter(([, curves]) => curves.length).map(([name, curves]) => banded(name, curves));
+    return everyone.checked ? series : series.slice(0, colours.length);
   };
-  choose.addEventListener("change", show);
-  logarithmic.addEventListener("change", show);
-  section.append(element("p", {class: "controls"}, element("label", {}, "curve ", choose), element("label", {}, logarithmic, " logarithmic")), place);
+  const show = () => {
+    const series = wanted();
+    place.replaceChildren(element("p", {class: "on-paper"}, choose.value),
+      plot(series, {x_name, y_name: choose.value, logarithmic: logarithmic.checked, x_logarithmic: x_logarithmic.checked}), legend(series),
+      values_table(series, x_name, `${choose.value} of ${problem} over ${x_name}s`));
+  };
+  // Values of very different size show on a logarithmic axis alone, as where a run diverges.
+  const set_scale = () => {
+    const ys = wanted().flatMap((one) => one.y).filter((y) => y !== null);
+    logarithmic.checked = ys.length > 0 && smallest(ys) > 0 && largest(ys) / smallest(ys) > 100;
+  };
+  choose.addEventListener("change", () => { set_scale(); show(); });
+  for (const control of [logarithmic, x_logarithmic, everyone]) control.addEventListener("change", show);
+  set_scale();
+  const section = element("section", {}, element("h3", {}, problem), element("p", {class: "controls"}, element("label", {}, `${what} `, choose),
+    element("label", {}, logarithmic, " logarithmic values"), element("label", {}, x_logarithmic, ` logarithmic ${x_name}s`),
+    ...(all.size > colours.length ? [element("label", {}, everyone, ` all ${all.size} settings, not the best ${colours.length} alone`)] : [])), place);
   show();
   return section;
+}
+
+function curves_section(problem, runs) {
+  return plotted_section(problem, runs, {what: "curve", x_name: "epoch", kinds: names_of(runs.flatMap((run) => Object.keys(run.curves))),
+    of: (run, kind) => run.curves[kind] && {x: run.curves[kind].map((_, i) => i), y: run.curves[kind]}});
 }
 
 function quantities_section(problem, runs) {
-  const section = element("section", {}, element("h3", {}, problem));
-  const kinds = names_of(runs.flatMap((run) => Object.keys(run.quantities))).sort();
-  if (!kinds.length) return null;
-  const choose = element("select", {"aria-label": "quantity of " + problem}, ...kinds.map((kind) => element("option", {}, kind)));
-  const logarithmic = element("input", {type: "checkbox"});
-  const place = element("div");
+  return plotted_section(problem, runs, {what: "quantity", x_name: "step", kinds: names_of(runs.flatMap((run) => Object.keys(run.quantities))).sort(),
+    of: (run, kind) => run.quantities[kind]});
+}
+
+// As DeepOBS's file has it: after a divergence the initial evaluation.
+const last = (run, kind) => run.final[kind] ?? null;
+
+const modes = {final: "the mean over seeds at the end", best: "the best epoch of the mean over seeds", most: "the number of seeds, then the end"};
+const ranked = (problem, by) => settings_of(problem).sort((a, b) => a.rank[by] - b.rank[by]);
+
+// The value that counts in a mode, over seeds.
+const value_in = (setting, metric, by) => setting.metrics[metric]?.[by === "best" ? "best" : "final"] ?? null;
+
+const sets = ["valid loss", "valid accuracy", "test loss", "test accuracy"];
+
+function best_rows(by) {
+  return problems.flatMap((problem) => ranked(problem, by).map((setting) => [problem, setting.rank[by], name_of(setting), setting.runs.length, setting.diverged,
+    setting.ranked_by, value_in(setting, setting.ranked_by, by), ...(by === "best" ? [setting.metrics[setting.ranked_by]?.best_epoch ?? null] : []),
+    ...sets.map((metric) => value_in(setting, metric, by))]));
+}
+
+// The best setting of each problem and runner.
+function performance_rows(by) {
+  return problems.flatMap((problem) => {
+    const all = ranked(problem, by);
+    return names_of(all.map((setting) => setting.runner)).map((runner) => {
+      const best = all.find((setting) => setting.runner === runner), metric = best.performance_of;
+      return [problem, runner, best.setting, best.runs.length, metric, value_in(best, metric, by), by === "best" ? null : best.metrics[metric]?.std ?? null,
+        best.convergence, best.speed, best.convergence === null ? null : best.reached];
+    });
+  });
+}
+
+// Both tables follow one choice.
+function analysis() {
+  const choose = element("select", {"aria-label": "how settings are ranked"}, ...Object.keys(modes).map((mode) => element("option", {}, mode)));
+  choose.value = data.best_by;
+  const best = element("div"), performance = document.getElementById("performance");
   const show = () => {
-    const series = [...groups(runs)].map(([name, members]) => [name, members.filter((run) => run.quantities[choose.value])])
-      .filter(([, members]) => members.length)
-      .map(([name, members]) => banded(name, members.map((run) => run.quantities[choose.value])));
-    place.replaceChildren(plot(series, {x_name: "step", y_name: choose.value, logarithmic: logarithmic.checked}), legend(series),
-      values_table(series, "step", `${choose.value} of ${problem} over steps`));
+    const by = choose.value;
+    best.replaceChildren(with_filter(["problem", "rank", "setting", "seeds", "diverged", "ranked by", "value", ...(by === "best" ? ["in epoch"] : []), ...sets],
+      best_rows(by), `settings ranked by ${modes[by]}`));
+    performance.replaceChildren(table(["problem", "runner", "setting", "seeds", "measure", "performance", "std", "converged at", "speed in epochs", "seeds that converged"],
+      performance_rows(by), `performance and speed of the settings that are best by ${modes[by]}`));
   };
   choose.addEventListener("change", show);
-  logarithmic.addEventListener("change", show);
-  section.append(element("p", {class: "controls"}, element("label", {}, "quantity ", choose), element("label", {}, logarithmic, " logarithmic")), place);
   show();
-  return section;
+  return [element("p", {class: "controls"}, element("label", {}, "best by ", choose)), best];
 }
 
-const last = (run, kind) => run.curves[kind]?.at(-1) ?? null;
-
-// Best first, by the mean of the final validation accuracy, or loss where there is none, over seeds.
-function best_rows(problem, runs) {
-  const by = runs.some((run) => run.curves["valid accuracy"]) ? "valid accuracy" : "valid loss";
-  const mean = (values) => values.length ? values.reduce((a, b) => a + b, 0) / values.length : null;
-  const rows = [...groups(runs)].map(([name, members]) => [problem, name, members.length,
-    ...["valid loss", "valid accuracy", "test loss", "test accuracy"].map((kind) => mean(members.map((run) => last(run, kind)).filter((x) => x !== null)))]);
-  const column = by === "valid accuracy" ? 4 : 3, sign = by === "valid accuracy" ? -1 : 1;
-  return rows.sort((a, b) => a[column] === null ? 1 : b[column] === null ? -1 : sign * (a[column] - b[column]));
+// What `last` gives for runs with one value of a setting.
+function at_value(runs, key, value, kind) {
+  const members = runs.filter((run) => (run.settings[key] ?? "") === value);
+  const values = members.map((run) => last(run, kind)).filter((x) => x !== null);
+  return {value, members, values, mean: values.length ? values.reduce((a, b) => a + b, 0) / values.length : null};
 }
 
-// How the mean of the final validation loss moves with each setting that varies.
-function sensitivity_rows(problem, runs) {
-  return varying(runs).flatMap((key) => names_of(runs.map((run) => run.settings[key] ?? "")).map((value) => {
-    const losses = runs.filter((run) => (run.settings[key] ?? "") === value).map((run) => last(run, "valid loss")).filter((x) => x !== null);
-    const mean = losses.length ? losses.reduce((a, b) => a + b, 0) / losses.length : null;
-    return [problem, key, value, losses.length, mean, losses.length ? Math.min(...losses) : null, losses.length ? Math.max(...losses) : null];
-  }));
+// How the final result moves with each setting that varies: a table, and a plot where the values are numbers.
+function sensitivity_section(problem, runs) {
+  const keys = varying(runs);
+  if (!keys.length) return null;
+  const kind = settings_of(problem)[0].ranked_by;
+  const rows = [], plots = [];
+  for (const key of keys) {
+    const all = names_of(runs.map((run) => run.settings[key] ?? "")).map((value) => at_value(runs, key, value, kind));
+    rows.push(...all.map((one) => [key, one.value, one.members.length, one.members.filter((run) => run.state === "diverged").length, one.mean,
+      one.values.length ? smallest(one.values) : null, one.values.length ? largest(one.values) : null]));
+    const numbers = all.filter((one) => one.value !== "" && Number.isFinite(Number(one.value)) && one.values.length).sort((a, b) => a.value - b.value);
+    if (numbers.length < 2 || numbers.length < all.length) continue;
+    const x = numbers.map((one) => Number(one.value)), logarithmic = x[0] > 0 && x.at(-1) / x[0] >= 10;
+    const series = [{name: `final ${kind}`, x, y: numbers.map((one) => one.mean), low: numbers.map((one) => smallest(one.values)), high: numbers.map((one) => largest(one.values))}];
+    plots.push(element("p", {}, `by ${key}`), plot(series, {x_name: key, y_name: `final ${kind} of ${problem}`, x_logarithmic: logarithmic, points: true}));
+  }
+  const caption = `final ${kind} of ${problem} by the values of each setting that varies, over all other settings`;
+  return element("section", {}, element("h3", {}, problem),
+    ...plots, table(["setting", "value", "runs", "diverged", "mean " + kind, "lowest", "highest"], rows, caption));
 }
 
 // ---- beside published curves -------------------------------------------------------------------------------------
@@ -246,7 +322,7 @@ function baseline_section(problem, runs, verdicts) {
     section.append(element("p", {}, "Not compared: these runs are of synthetic data."));
     return section;
   }
-  const best = best_rows(problem, comparable)[0][1], members = groups(comparable).get(best);
+  const all = groups(comparable), best = ranked(problem, data.best_by).map(name_of).find((name) => all.has(name)), members = all.get(best);
   if (members[0].settings["problem.train_on"] && members[0].settings["problem.train_on"] !== "all")
     section.append(element("p", {class: "dim"}, "These runs hold images out for validation; the published ones do not."));
   for (const kind of ["test loss", "test accuracy"]) {
@@ -278,10 +354,11 @@ const of_problem = (problem) => finished.filter((run) => run.problem === problem
 into("curves", ...problems.map((problem) => curves_section(problem, of_problem(problem))));
 into("baselines", ...baselines_part(problems, of_problem));
 into("quantities", ...problems.map((problem) => quantities_section(problem, of_problem(problem))));
-into("best", table(["problem", "setting", "seeds", "valid loss", "valid accuracy", "test loss", "test accuracy"],
-  problems.flatMap((problem) => best_rows(problem, of_problem(problem))), "final results, mean over seeds, best setting of each problem first"));
-into("sensitivity", table(["problem", "setting", "value", "runs", "mean valid loss", "lowest", "highest"],
-  problems.flatMap((problem) => sensitivity_rows(problem, of_problem(problem))), "final validation loss by the values of each setting that varies"));
+into("best", ...analysis());
+into("sensitivity", ...problems.map((problem) => sensitivity_section(problem, of_problem(problem))));
+into("costs", data.step_costs.length ? table(["problem", "batch", "type", "threads", "extensions due", "steps", "ms a step", "ms without", "times"],
+  data.step_costs.map((one) => [one.problem, one.batch_size, one.dtype, one.threads, one.extensions || "none", one.steps, one.ms, one.plain_ms,
+    one.plain_ms ? one.ms / one.plain_ms : null]), "time of training steps by the extensions due") : element("p", {}, "No run had two steps."));
 const keys = varying(data.runs);
 into("runs", with_filter(["run", "problem", "runner", "seed", ...keys, "state", "test loss", "test accuracy", "training s"],
   data.runs.map((run) => [run.id, run.problem, run.runner, run.seed, ...keys.map((key) => run.settings[key] ?? ""), run.state,

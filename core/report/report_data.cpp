@@ -30,8 +30,8 @@ struct Series {
 
 /// What one run has logged.
 struct Logged {
-  std::map<std::string, std::vector<double>> curves;  ///< "valid loss", by epoch
-  std::map<std::string, Series> quantities;           ///< "variance.mean of dense.weight", by step
+  EpochCurves curves;
+  std::map<std::string, Series> quantities;  ///< "variance.mean of dense.weight", by step
 };
 
 /// Five digits are more than a picture shows.
@@ -67,9 +67,9 @@ Json thinned(const Series& series, std::size_t points) {
   return json;
 }
 
-Json curves_json(const Logged& logged) {
+Json curves_json(const EpochCurves& curves) {
   Json json = Json::object();
-  for (const auto& [name, values] : logged.curves)
+  for (const auto& [name, values] : curves)
     for (const double value : values) json[name].push_back(shortened(value));
   return json;
 }
@@ -85,6 +85,7 @@ Json run_json(const RunStatus& status) {
                {"reason", status.reason},
                {"seconds", nullptr},
                {"settings", Json::object()},
+               {"final", Json::object()},
                {"curves", Json::object()},
                {"quantities", Json::object()}};
   for (const auto& [name, value] : flat_settings(settings)) json["settings"][name] = value;
@@ -123,23 +124,72 @@ std::pair<std::set<std::string>, std::size_t> choose(const std::map<std::string,
   return {names, std::clamp(points / std::max<std::size_t>(1, taken), kFewestPoints, kMostPoints)};
 }
 
+Json number_or_null(const std::optional<double>& value) { return value ? shortened(*value) : Json(); }
+
 }  // namespace
 
-ReportData report_data(const CampaignFolder& folder, std::size_t points) {
+Json ranking_json(const std::vector<Setting>& settings) {
+  Json all = Json::array();
+  for (const Setting& one : settings) {
+    Json metrics = Json::object();
+    for (const auto& [name, summary] : one.metrics)
+      metrics[name] = {{"final", number_or_null(summary.final)},
+                       {"std", number_or_null(summary.final_std)},
+                       {"best", number_or_null(summary.best)},
+                       {"best_epoch", summary.best ? Json(summary.best_epoch) : Json()}};
+    all.push_back({{"problem", one.problem},
+                   {"runner", one.runner},
+                   {"setting", one.name},
+                   {"runs", one.runs},
+                   {"diverged", one.diverged},
+                   {"ranked_by", one.ranked_by},
+                   {"rank", one.rank},
+                   {"metrics", std::move(metrics)},
+                   {"performance_of", one.performance_of},
+                   {"convergence", number_or_null(one.convergence)},
+                   {"speed", number_or_null(one.speed)},
+                   {"reached", one.reached}});
+  }
+  return all;
+}
+
+Json step_costs_json(const std::vector<StepCost>& costs) {
+  Json all = Json::array();
+  for (const StepCost& one : costs)
+    all.push_back({{"problem", one.problem},
+                   {"batch_size", one.batch_size},
+                   {"dtype", one.dtype},
+                   {"threads", one.threads},
+                   {"extensions", one.extensions},
+                   {"steps", one.steps},
+                   {"ms", shortened(1e3 * one.seconds / static_cast<double>(one.steps))},
+                   {"plain_ms", one.plain ? shortened(1e3 * *one.plain) : Json()}});
+  return all;
+}
+
+ReportData report_data(const CampaignFolder& folder, const ReportChoices& choices, std::size_t points) {
   ReportData data;
   data.runs = Json::array();
   data.environment = Json::object();
   std::map<std::string, Logged> logged;
   std::map<std::string, Json> records;
+  std::vector<AnalysedRun> analysed_runs;
+  std::vector<Json> timed;
   for (FinishedRun& run : finished_runs(folder.path(), data.damaged)) try {
       Logged one;
       read_metrics(run, [&](const MetricRow& row) { take(one, row); });
+      analysed_runs.push_back(analysed(run, one.curves));
       logged[run.id] = std::move(one);
       add_environment(data.environment, run.record);
+      timed.push_back(run.record);
       records[run.id] = std::move(run.record);
     } catch (const ComputeError& e) {
       data.damaged[run.id] = e.what();
     }
+  data.settings = analyse(analysed_runs, choices.metric, choices.convergence);
+  data.step_costs = step_costs(timed);
+  std::map<std::string, const AnalysedRun*> by_id;
+  for (const AnalysedRun& run : analysed_runs) by_id[run.id] = &run;
   const auto [names, length] = choose(logged, points, data.left_out);
   for (const RunStatus& status : campaign_status(folder)) {
     Json json = run_json(status);
@@ -150,7 +200,8 @@ ReportData report_data(const CampaignFolder& folder, std::size_t points) {
     if (const auto record = records.find(status.run.id); record != records.end()) {
       const Logged& one = logged[status.run.id];
       json["seconds"] = shortened(record->second["durations"].value("training_s", 0.0));
-      json["curves"] = curves_json(one);
+      json["curves"] = curves_json(one.curves);
+      for (const auto& [name, values] : by_id.at(status.run.id)->curves) json["final"][name] = shortened(values.back());
       for (const auto& [name, series] : one.quantities)
         if (names.count(name)) json["quantities"][name] = thinned(series, length);
     }

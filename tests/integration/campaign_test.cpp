@@ -64,6 +64,12 @@ TEST_F(CampaignTest, RunsAGridAndReusesIt) {
     EXPECT_EQ(record["settings"]["log_interval"], 10);
     EXPECT_EQ(record["versions"]["plugins"].size(), 4u);
     EXPECT_GT(record["durations"]["training_s"], 0.0);
+    std::map<std::string, int> steps;  // all but the first, which warms up
+    for (const json& one : record["durations"]["steps"]) {
+      EXPECT_GT(one["seconds"], 0.0);
+      steps[one["extensions"].dump()] = one["steps"];
+    }
+    EXPECT_EQ(steps, (std::map<std::string, int>{{"[\"grad_batch\"]", 17}, {"[\"grad_batch\",\"variance\"]", 4}}));
     const fs::path run_folder = folder() / "out/c/runs" / record["id"].get<std::string>();
     for (const char* output : {"metrics", "log", "deepobs"})
       EXPECT_TRUE(fs::is_regular_file(run_folder / record["outputs"][output].get<std::string>())) << output;

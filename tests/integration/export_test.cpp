@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // What other programs and people get to see of a campaign: export, status, clean.
+#include "data/pt_file.h"
 #include "integration/program.h"
 #include "unit/temporary_folder.h"
+
+#include <ATen/ATen.h>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <set>
 #include <sstream>
@@ -125,6 +129,71 @@ TEST_F(ExportTest, WithoutTimingNothingDiffersBetweenRepetitions) {
   EXPECT_TRUE(backobs(folder(), "export again/c --format csv --no-timing").out == text_of(folder() / "first.csv"));
 }
 
+/// A Python that has this module; empty: none.
+std::string python_with(const std::string& module) {
+  for (const std::string python : {"python3", "/usr/bin/python3"})
+    if (std::system((python + " -c 'import " + module + "' > /dev/null 2>&1").c_str()) == 0) return python;
+  return "";
+}
+
+/// What tests/integration/read_back.py prints of these files.
+json read_back(const std::string& python, const fs::path& folder, const std::string& arguments) {
+  const fs::path out = folder / ".read_back";
+  const std::string command = "cd '" + folder.string() + "' && " + python + " '" BACKOBS_SOURCE_DIR "/tests/integration/read_back.py' " +
+                              arguments + " > '" + out.string() + "' 2> '" + out.string() + ".err'";
+  EXPECT_EQ(std::system(command.c_str()), 0) << text_of(out.string() + ".err");
+  return json::parse(text_of(out), nullptr, false);
+}
+
+TEST_F(ExportTest, PandasReadsTheTable) {
+  const std::string python = python_with("pandas");
+  if (python.empty()) GTEST_SKIP() << "no pandas";
+  ASSERT_EQ(backobs(folder(), "export out/c --format csv --to t.csv").code, 0);
+  const auto rows = rows_of(text_of(folder() / "t.csv"));
+  const json table = read_back(python, folder(), "csv t.csv")["t.csv"];
+  EXPECT_EQ(table["rows"], rows.size());
+  EXPECT_EQ(table["columns"].size(), rows.front().size());
+  const std::set<std::string> numbers(table["numbers"].begin(), table["numbers"].end());
+  for (const char* name : {"seed", "step", "epoch", "value", "wall_time", "lr", "batch_size", "mc.mc_samples"}) EXPECT_TRUE(numbers.count(name)) << name;
+  for (const char* name : {"run_id", "problem", "split", "metric", "parameter"}) EXPECT_FALSE(numbers.count(name)) << name;
+  std::map<std::string, double> sums;
+  for (const Row& row : rows)
+    if (const double value = std::stod(row.at("value")); row.at("metric") == "loss" && std::abs(value) < 1e300) sums[row.at("run_id")] += value;
+  ASSERT_EQ(sums.size(), 4u);
+  for (const auto& [run, sum] : sums) EXPECT_NEAR(table["finite_losses"][run].get<double>(), sum, 1e-9 * std::abs(sum)) << run;
+}
+
+TEST_F(ExportTest, TorchLoadsParametersAndTensors) {
+  const std::string python = python_with("torch");
+  if (python.empty()) GTEST_SKIP() << "no torch";
+  std::ofstream(folder() / "s.yaml") << "campaign: s\nexperiments:\n  - problem: fmnist_mlp\n    source: synthetic\n"
+                                        "    runner: {name: sgd, lr: 0.01, epochs: 1, max_steps: 2, batch_size: 3}\n"
+                                        "    extensions: [{name: kfac, save: tensors}, {name: batch_l2, save: tensors}]\n";
+  ASSERT_EQ(backobs(folder(), "run s.yaml --output out --threads 1").code, 0);
+  std::string files;
+  std::vector<fs::path> all;
+  for (const auto& entry : fs::recursive_directory_iterator(folder() / "out/s/runs"))
+    if (entry.path().extension() == ".pt") {
+      all.push_back(entry.path());
+      files += " '" + entry.path().string() + "'";
+    }
+  ASSERT_EQ(all.size(), 5u);  // two steps of two extensions, and the parameters
+  const json read = read_back(python, folder(), "pt" + files);
+  for (const fs::path& file : all) {
+    const auto tensors = read_pt(file);
+    const json& found = read[file.string()];
+    ASSERT_EQ(found.size(), tensors.size()) << file;
+    for (const auto& [name, value] : tensors) {
+      ASSERT_TRUE(found.contains(name)) << name;
+      EXPECT_EQ(found[name]["shape"], json(value.sizes().vec())) << name;
+      EXPECT_EQ(found[name]["type"], "torch.float32") << name;
+      const at::Tensor exact = value.to(at::kDouble);
+      EXPECT_NEAR(found[name]["sum"].get<double>(), exact.sum().item<double>(), 1e-6 * exact.abs().sum().item<double>()) << name;
+      EXPECT_NEAR(found[name]["squares"].get<double>(), exact.square().sum().item<double>(), 1e-6 * exact.square().sum().item<double>()) << name;
+    }
+  }
+}
+
 TEST_F(ExportTest, DeepobsTreeHoldsTheFinishedRuns) {
   EXPECT_EQ(backobs(folder(), "export out/c --format deepobs").code, 2);
   const Answer answer = backobs(folder(), "export out/c --format deepobs --to tree");
@@ -168,6 +237,15 @@ TEST_F(ExportTest, StatusExplainsReuse) {
   EXPECT_EQ(done["machine"], "the same as now");
   const json failed = json::parse(backobs(folder(), "status out/c --explain 4 --json" + kPlugins).out);
   EXPECT_EQ(failed["verdict"].get<std::string>().rfind("performed again", 0), 0u) << failed;
+  // After an edit of the file: what makes the run another one.
+  fs::copy(folder() / "out", folder() / "edited", fs::copy_options::recursive);
+  const Answer only = backobs(folder(), "run c.yaml --output edited --threads 1 --only 4 --set experiments.0.runner.momentum=0.5" + kPlugins);
+  EXPECT_EQ(only.code, 1) << only.err;
+  const json edited = json::parse(backobs(folder(), "status edited/c --explain 0 --json").out);
+  EXPECT_EQ(edited["verdict"].get<std::string>().rfind("performed: ", 0), 0u) << edited;
+  EXPECT_EQ(edited["changed"], "nearest is " + json::parse(backobs(folder(), "status out/c --json").out)["runs"][0]["id"].get<std::string>() +
+                                   ", with momentum: 0, now 0.5");
+  EXPECT_FALSE(done.contains("changed"));
   const Answer unknown = backobs(folder(), "status out/c --explain 9");
   EXPECT_EQ(unknown.code, 2);
 }
@@ -203,6 +281,51 @@ TEST_F(ExportTest, ReportIsOnePageWithEverything) {
   EXPECT_NE(page.find("campaign: c\nexperiments:"), std::string::npos);
 }
 
+TEST_F(ExportTest, ReportRanksSettingsAndTellsSpeedAndCosts) {
+  const json report = json::parse(backobs(folder(), "report out/c --json").out);
+  EXPECT_EQ(report["best_by"], "final");
+  ASSERT_EQ(report["settings"].size(), 2u);
+  for (const json& setting : report["settings"]) {
+    const bool diverged = setting["setting"] == "lr=1e+30";
+    EXPECT_TRUE(diverged || setting["setting"] == "lr=0.01") << setting;
+    EXPECT_EQ(setting["runs"].size(), 2u);
+    EXPECT_EQ(setting["diverged"], diverged ? 2 : 0);
+    EXPECT_EQ(setting["rank"]["final"], diverged ? 2 : 1);
+    EXPECT_EQ(setting["performance_of"], "test loss");
+    EXPECT_EQ(setting["speed"], 3);  // two epochs do not converge
+    EXPECT_EQ(setting["reached"], 0);
+    double sum = 0;
+    for (const json& id : setting["runs"]) {
+      const json curves = json::parse(text_of(folder() / "out/c/runs" / id.get<std::string>() / "deepobs.json"));
+      sum += curves["test_losses"].back().get<double>();
+    }
+    EXPECT_NEAR(setting["metrics"]["test loss"]["final"], sum / 2, 1e-4 * sum);
+  }
+  ASSERT_FALSE(report["step_costs"].empty());
+  EXPECT_EQ(report["step_costs"][0]["extensions"], "mc");
+  EXPECT_TRUE(report["step_costs"][0]["plain_ms"].is_null());
+
+  const Answer text = backobs(folder(), "report out/c --best-by best --metric test_loss");
+  ASSERT_EQ(text.code, 0) << text.err;
+  for (const char* part : {"settings, best first:\n", "quadratic_deep  1     sgd     lr=0.01   2      0         test loss", " in epoch 2 ",
+                           "performance and speed of the best setting of each runner:\n", "1.754", "3 epochs", "extensions due"})
+    EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
+  std::ofstream(folder() / "easy.json") << "{\"quadratic_deep\": 100}";
+  const json easy = json::parse(backobs(folder(), "report out/c --json --convergence easy.json").out)["settings"][0];
+  EXPECT_EQ(easy["speed"], 0);
+  EXPECT_EQ(easy["reached"], 2);
+  for (const char* wrong : {"--best-by bets", "--metric loss", "--convergence nowhere.json", "--json --to x.html"})
+    EXPECT_EQ(backobs(folder(), std::string("report out/c ") + wrong).code, 2) << wrong;
+}
+
+TEST_F(ExportTest, ReportNamesTheCommandThatRepeatsIt) {
+  std::ofstream(folder() / "r.yaml") << "campaign: r\nexperiments:\n  - {problem: quadratic_deep, runner: {name: sgd, lr: 1, epochs: 0}}\n";
+  ASSERT_EQ(backobs(folder(), "run r.yaml --output out --source synthetic --threads 1 --set 'runner.lr=[0.1, 0.2]'").code, 0);
+  ASSERT_EQ(backobs(folder(), "report out/r --to r.html").code, 0);
+  const std::string page = text_of(folder() / "r.html");
+  EXPECT_NE(page.find("backobs run campaign.yaml --source synthetic --threads 1 --set 'runner.lr=[0.1, 0.2]'"), std::string::npos);
+}
+
 /// The page as a browser sees it once its script has run; nothing where there is no browser.
 std::string drawn(const fs::path& folder, const std::string& page) {
   if (std::system("command -v chromium > /dev/null 2>&1") != 0) return "";
@@ -221,6 +344,9 @@ TEST_F(ExportTest, ReportDrawsInABrowserWithoutComplaint) {
   EXPECT_NE(page.find("<path d=\"M"), std::string::npos);
   EXPECT_NE(page.find("mini-batch loss"), std::string::npos);
   EXPECT_NE(page.find("Not compared: these runs are of synthetic data."), std::string::npos);
+  for (const char* caption : {"settings ranked by the mean over seeds at the end", "performance and speed of the settings that are best by",
+                              "time of training steps by the extensions due", "final valid loss of quadratic_deep by the values"})
+    EXPECT_NE(page.find("<caption class=\"dim\">" + std::string(caption)), std::string::npos) << caption;
 }
 
 TEST_F(ExportTest, ReportComparesWithPublishedCurves) {
