@@ -141,8 +141,9 @@ Ending Scheduler::judge(Worker& worker, const ChildEnd& end) {
   const bool exited = end.signal == 0;
   if (exited && end.exit_code == 0 && folder.is_finished()) return {&run, *folder.state(), "", false, false};
   if (exited && end.exit_code == static_cast<int>(ExitCode::interrupted)) return {&run, "interrupted", "", false, false};
-  // Asked to stop before it could listen, or killed on the second request.
-  if (stopping_ && (end.signal == SIGTERM || stop_requests() > 1)) return {&run, "interrupted", "", false, false};
+  // Asked to stop before it could listen, by us or by a terminal, which asks everybody; or killed on the second request.
+  const bool asked = end.signal == SIGTERM || end.signal == SIGINT;
+  if ((stopping_ || stop_requests() > 0) && (asked || stop_requests() > 1)) return {&run, "interrupted", "", false, false};
   if (exited && end.exit_code == static_cast<int>(ExitCode::data_missing)) {
     missing_data_.insert(data_of(run));
     return {&run, "failed", "its data are missing", false, true};

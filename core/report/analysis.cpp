@@ -76,14 +76,17 @@ bool is_of_extension(const std::string& key, const std::map<std::string, std::se
 }
 
 /// Settings in which runs differ. An extension that only some of them have counts once, its options where they differ
-/// among those.
+/// among those; options of a runner where they differ among its runs.
 std::vector<std::string> varying(const Members& runs) {
-  std::map<std::string, std::set<std::string>> values;
+  std::map<std::string, std::set<std::string>> values, runners;
   for (const AnalysedRun* run : runs)
-    for (const auto& [name, value] : run->settings) values[name].insert(value);
+    for (const auto& [name, value] : run->settings) {
+      values[name].insert(value);
+      runners[name].insert(run->runner);
+    }
   for (auto& [name, seen] : values)
     for (const AnalysedRun* run : runs)
-      if (!run->settings.count(name) && !is_of_extension(name, values)) seen.insert("");
+      if (!run->settings.count(name) && runners[name].count(run->runner) && !is_of_extension(name, values)) seen.insert("");
   std::vector<std::string> names;
   for (const auto& [name, seen] : values)
     if (seen.size() > 1) names.push_back(name);

@@ -145,11 +145,15 @@ const finished = data.runs.filter((run) => run.state === "done" || run.state ===
 const names_of = (list) => [...new Set(list)];
 
 // Settings that differ between runs: what tells them apart. An extension that only some have counts once, its options where
-// they differ among those.
+// they differ among those; options of a runner where they differ among its runs.
 function varying(runs) {
-  const keys = names_of(runs.flatMap((run) => Object.keys(run.settings))), all = new Set(keys);
+  const all = new Set(runs.flatMap((run) => Object.keys(run.settings)));
   const is_of_extension = (key) => !key.endsWith(".plugin") && all.has(key.split(".")[0] + ".plugin");
-  return keys.filter((key) => names_of((is_of_extension(key) ? runs.filter((run) => key in run.settings) : runs).map((run) => run.settings[key] ?? "")).length > 1);
+  return [...all].filter((key) => {
+    const runners = new Set(runs.filter((run) => key in run.settings).map((run) => run.runner));
+    const counted = runs.filter((run) => key in run.settings || (runners.has(run.runner) && !is_of_extension(key)));
+    return names_of(counted.map((run) => run.settings[key] ?? "")).length > 1;
+  });
 }
 
 const by_id = new Map(data.runs.map((run) => [run.id, run]));
@@ -267,7 +271,7 @@ function analysis() {
 
 // What `last` gives for runs with one value of a setting.
 function at_value(runs, key, value, kind) {
-  const members = runs.filter((run) => (run.settings[key] ?? "") === value);
+  const members = runs.filter((run) => run.settings[key] === value);
   const values = members.map((run) => last(run, kind)).filter((x) => x !== null);
   return {value, members, values, mean: values.length ? values.reduce((a, b) => a + b, 0) / values.length : null};
 }
@@ -279,7 +283,7 @@ function sensitivity_section(problem, runs) {
   const kind = settings_of(problem)[0].ranked_by;
   const rows = [], plots = [];
   for (const key of keys) {
-    const all = names_of(runs.map((run) => run.settings[key] ?? "")).map((value) => at_value(runs, key, value, kind));
+    const all = names_of(runs.filter((run) => key in run.settings).map((run) => run.settings[key])).map((value) => at_value(runs, key, value, kind));
     rows.push(...all.map((one) => [key, one.value, one.members.length, one.members.filter((run) => run.state === "diverged").length, one.mean,
       one.values.length ? smallest(one.values) : null, one.values.length ? largest(one.values) : null]));
     const numbers = all.filter((one) => one.value !== "" && Number.isFinite(Number(one.value)) && one.values.length).sort((a, b) => a.value - b.value);

@@ -154,6 +154,23 @@ TEST_F(ScheduleTest, CtrlCLeavesACheckpoint) {
   EXPECT_EQ(again.wait().code, 130);
 }
 
+/// A terminal sends Ctrl-C to every process, also to a run that has only just been started.
+TEST_F(ScheduleTest, CtrlCWhileARunStartsIsNoFailure) {
+  write(kLong);
+  Started started(folder(), arguments());
+  const fs::path run_folder = wait_for("lock");
+  std::vector<pid_t> workers;
+  for (int i = 0; i < 1000 && workers.empty() && !started.has_ended(); ++i) {
+    workers = started.children();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  started.kill(SIGINT);
+  for (const pid_t worker : workers) ::kill(worker, SIGINT);
+  EXPECT_EQ(started.wait().code, 75) << started.wait().err;
+  EXPECT_NE(started.wait().err.find("1 interrupted"), std::string::npos) << started.wait().err;
+  EXPECT_FALSE(fs::exists(run_folder / "run.json"));
+}
+
 TEST_F(ScheduleTest, WorkersDieWithTheCampaign) {
   write(kLong);
   Started started(folder(), arguments());

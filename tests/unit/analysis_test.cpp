@@ -101,6 +101,10 @@ TEST(Analysis, AnExtensionThatSomeHaveIsNamedOnce) {
   runs[1].settings["mc.plugin"] = "diag_ggn_mc";
   runs[1].settings["mc.every"] = "4";
   EXPECT_EQ(analyse(runs, "", {})[1].name, "lr=0.1 mc.every=4 with mc");
+  runs.push_back(run("0.1", {0, 0, 0}));
+  runs.back().runner = "adam";
+  runs.back().settings["eps"] = "1e-08";
+  EXPECT_EQ(analyse(runs, "", {}).back().name, "lr=0.1");  // an option that no other run could have
 }
 
 TEST(Analysis, ProblemsAreRankedApartAndNoNumberComesLast) {
