@@ -238,11 +238,10 @@ std::map<std::string, double> published_convergence() { return convergence_from(
 std::map<std::string, double> read_convergence(const std::filesystem::path& file) {
   std::ifstream stream(file);
   if (!stream) throw UsageError(file.string(), "no such file", "JSON with one number per problem");
-  try {
-    return convergence_from(Json::parse(stream));
-  } catch (const Json::exception&) {
-    throw UsageError(file.string(), "something else", "JSON with one number per problem: {\"fmnist_2c2d\": 0.92}");
-  }
+  const Json json = Json::parse(stream, nullptr, false);
+  const bool fits = json.is_object() && std::all_of(json.begin(), json.end(), [](const Json& value) { return value.is_number(); });
+  if (!fits) throw UsageError(file.string(), "something else", "JSON with one number per problem: {\"fmnist_2c2d\": 0.92}");
+  return convergence_from(json);
 }
 
 std::vector<StepCost> step_costs(const std::vector<Json>& records) {
