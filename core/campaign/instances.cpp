@@ -66,7 +66,11 @@ std::vector<ExtensionInstance> wanted_by(const Runner& runner, const RunSettings
                                          const Pass& pass) {
   const std::string where = "runner `" + settings.runner.name + "`";
   std::vector<ExtensionInstance> wanted;
-  for (const Want& want : runner.wants()) {
+  const auto wants = [&] {
+    const AtWork mark("runner", settings.runner.name, "wants");
+    return runner.wants();
+  };
+  for (const Want& want : wants()) {
     const std::string plugin = registry.find("extension", want.extension, where).manifest.name;
     std::map<std::string, RawValue> raw;
     for (const auto& [name, text] : want.options) raw[name] = {{text}, false, false, where};

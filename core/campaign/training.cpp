@@ -104,7 +104,10 @@ State Training::Impl::state() const {
   budget->save(state);
   times->save(state);
   State part;
-  runner->save_state(part);
+  {
+    const AtWork mark("runner", settings.runner.name, "save_state");
+    runner->save_state(part);
+  }
   put_all(state, "runner", part);
   for (const auto& instance : instances()) {
     State own;
@@ -123,7 +126,10 @@ void Training::Impl::load(const State& state) {
   load_curves(state, result.curves);
   budget->load(state);
   times->load(state);
-  runner->load_state(part_of(state, "runner"));
+  {
+    const AtWork mark("runner", settings.runner.name, "load_state");
+    runner->load_state(part_of(state, "runner"));
+  }
   for (const auto& instance : instances()) instance.extension->load_state(part_of(state, "extension/" + instance.name));
 }
 
@@ -188,6 +194,7 @@ bool Training::Impl::evaluate_all(int64_t at_epoch, TrainingObserver& observer, 
 void Training::Impl::set_rate(TrainingObserver& observer) {
   const auto& epochs = settings.loop.lr_sched_epochs;
   if (std::find(epochs.begin(), epochs.end(), epoch) == epochs.end()) return;
+  const AtWork mark("runner", settings.runner.name, "set_rate_factor");
   runner->set_rate_factor(settings.loop.rate_factor(epoch));
   observer.rate_set(runner->rate());
 }

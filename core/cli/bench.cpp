@@ -2,6 +2,7 @@
 #include "cli/pass_setup.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
+#include "host/at_work.h"
 #include "measure/machine_rates.h"
 #include "measure/work.h"
 
@@ -46,6 +47,7 @@ struct Measured {
 };
 
 std::unique_ptr<BenchSetup> set_up(Context& context, const BenchOptions& options) {
+  tell_of_crashes();
   warn_of_threads(context.flags.thread_count());
   const auto name = context.plugin("problem", options.problem).manifest.name;
   const bool all = options.extensions == std::vector<std::string>{"all"};

@@ -35,6 +35,8 @@ std::string advice(const Refused& refused) {
   for (const char* field : {"interface:", "libtorch:", "sonames:", "compiler_abi:", "cxx11_abi:"})
     if (begins(field)) return "build it again with the headers and the LibTorch of this backobs";
   if (begins("found a truncated")) return "copy or build it again";
+  if (refused.reason.find("wanted the file's stem") != std::string::npos) return "give the file the name of the plugin";
+  if (begins("found ELF for machine")) return "build it on this machine";
   return "remove it from the folder, or replace it by a plugin";
 }
 
@@ -103,7 +105,8 @@ void doctor_text(const Registry& registry, const Machine& machine) {
   if (registry.refused().empty()) return print("\nno plugin was refused\n");
   print("\n" + paint.bold("refused") + "\n");
   for (const auto& r : registry.refused())
-    print("  " + printable(r.file.string()) + "\n    " + paint.red(r.reason) + "\n    advice: " + printable(advice(r)) + "\n");
+    print("  " + printable_line(r.file.string()) + "\n    " + paint.red(printable_line(r.reason)) + "\n    advice: " +
+          printable_line(advice(r)) + "\n");
 }
 
 struct DoctorOptions {

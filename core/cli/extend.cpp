@@ -3,6 +3,7 @@
 #include "cli/verbs.h"
 #include "data/pt_file.h"
 #include "files/number_format.h"
+#include "host/at_work.h"
 #include "walk/pass.h"
 
 #include <backobs/log.h>
@@ -40,6 +41,7 @@ ResultValue shapes_of(ResultValue value) {
 }
 
 Extended extend(Context& context, const ExtendOptions& options) {
+  tell_of_crashes();
   warn_of_threads(context.flags.thread_count());
   const auto name = context.plugin("problem", options.problem).manifest.name;
   const auto problem_options = context.registry().schema("problem", name).check({}, "problem `" + name + "`", name);

@@ -5,6 +5,7 @@
 #include "cli/print.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "files/printable.h"
 
 #include <memory>
 
@@ -50,7 +51,7 @@ void list_text(const Registry& registry, const std::vector<std::string>& kinds) 
 ExitCode list(Context& context, const ListOptions& options) {
   const auto kinds = kinds_asked_for(options);
   const Registry& registry = context.registry();
-  for (const auto& refused : registry.refused()) log::warn(refused.file.string() + " was refused: " + refused.reason);
+  for (const auto& refused : registry.refused()) log::warn(printable_line(refused.file.string() + " was refused: " + refused.reason));
   options.json ? list_json(registry, kinds) : list_text(registry, kinds);
   return ExitCode::done;
 }

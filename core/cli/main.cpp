@@ -8,6 +8,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "files/printable.h"
+#include "host/at_work.h"
 #include "host/first_look.h"
 #include "host/page_keeper.h"
 #include "testing/verify.h"
@@ -52,6 +53,12 @@ int failed(ExitCode code, const std::string& message) {
 }
 
 /// The shells' scripts ask with this word; words that are only begun are not for the parser.
+/// Of what no part of backobs threw: a plugin's fault, if one was at work.
+int failed_at_work(const std::string& message) {
+  if (!position().kind[0]) return failed(ExitCode::some_runs_failed, message);
+  return failed(ExitCode::plugin_problem, position().text() + ": " + message);
+}
+
 int complete(const CLI::App& app, std::vector<std::string> words) {
   for (const auto& answer : completions(app, std::move(words))) std::printf("%s\n", answer.c_str());
   return static_cast<int>(ExitCode::done);
@@ -87,15 +94,18 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using backobs::ExitCode;
   using backobs::failed;
+  using backobs::failed_at_work;
   try {
     return backobs::run(argc, argv);
   } catch (const backobs::Error& e) {
     return failed(e.code(), e.what());
   } catch (const c10::Error& e) {
-    return failed(ExitCode::some_runs_failed, e.what_without_backtrace());
+    return failed_at_work(e.what_without_backtrace());
   } catch (const std::bad_alloc&) {
     return failed(ExitCode::some_runs_failed, "out of memory");
   } catch (const std::exception& e) {
-    return failed(ExitCode::some_runs_failed, e.what());
+    return failed_at_work(e.what());
+  } catch (...) {
+    return failed_at_work("an exception of an unknown type");
   }
 }

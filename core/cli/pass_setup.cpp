@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/pass_setup.h"
 
+#include "campaign/attribution.h"
+
 namespace backobs {
 
 std::vector<ExtensionInstance> make_extensions(Context& context, const std::vector<std::string>& names) {
@@ -10,7 +12,7 @@ std::vector<ExtensionInstance> make_extensions(Context& context, const std::vect
     for (const auto& plugin : context.registry().list("extension")) wanted.push_back(plugin.manifest.name);
   for (const auto& plugin : wanted) {
     const auto options = context.registry().schema("extension", plugin).check({}, "extension `" + plugin + "`", "--extensions");
-    instances.push_back({plugin, context.registry().make_extension(plugin, options)});
+    instances.push_back({plugin, attributed(plugin, context.registry().make_extension(plugin, options))});
   }
   return instances;
 }

@@ -7,6 +7,7 @@
 #include "cli/train_flags.h"
 #include "cli/verbs.h"
 #include "files/number_format.h"
+#include "host/at_work.h"
 
 #include <backobs/log.h>
 
@@ -99,6 +100,7 @@ void write_result(const std::filesystem::path& output, const RunSettings& settin
 
 ExitCode train(Context& context, const TrainOptions& options) {
   const std::time_t start = std::time(nullptr);
+  tell_of_crashes();
   warn_of_threads(context.flags.thread_count());
   const RunSettings settings = from_command_line([&] { return read_settings(context, options); });
   auto training = from_command_line([&] { return std::make_unique<Training>(settings, context.registry()); });

@@ -24,7 +24,6 @@ std::size_t length_of(std::string_view text, std::size_t at) {
 
 bool is_control(std::string_view text, std::size_t at) {
   const unsigned char first = byte_at(text, at);
-  if (first == '\n' || first == '\t') return false;
   return first < 0x20 || first == 0x7f || (first == 0xc2 && byte_at(text, at + 1) < 0xa0);
 }
 
@@ -38,17 +37,21 @@ std::string escaped(std::string_view bytes) {
   return text;
 }
 
-}  // namespace
-
-std::string printable(std::string_view text) {
+std::string shown(std::string_view text, bool keeps_lines) {
   std::string safe;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = length_of(text, at);
     const std::string_view character = text.substr(at, length ? length : 1);
-    safe += length && !is_control(text, at) ? std::string(character) : escaped(character);
+    const bool lays_out = keeps_lines && (text[at] == '\n' || text[at] == '\t');
+    safe += lays_out || (length && !is_control(text, at)) ? std::string(character) : escaped(character);
     at += character.size();
   }
   return safe;
 }
+
+}  // namespace
+
+std::string printable(std::string_view text) { return shown(text, true); }
+std::string printable_line(std::string_view text) { return shown(text, false); }
 
 }  // namespace backobs

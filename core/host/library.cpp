@@ -6,6 +6,8 @@
 #define BOOST_DLL_USE_STD_FS
 #include <boost/dll/shared_library.hpp>
 
+#include "host/attributed_rule.h"
+#include "host/checked_problem.h"
 #include "network/rule_table.h"
 
 #include <c10/util/Exception.h>
@@ -123,7 +125,7 @@ const PluginLibrary& PluginLibrary::open(const PluginFile& plugin) {
   if (known != libraries.end()) return known->second.second;
   const std::string label = label_of(plugin);
   shared_library library = map_file(plugin, label);
-  PluginLibrary opened(label, read_entry(library, plugin, label));
+  PluginLibrary opened(label, plugin.manifest.name, read_entry(library, plugin, label));
   return libraries.emplace(plugin.file.string(), std::make_pair(std::move(library), std::move(opened)))
       .first->second.second;
 }
@@ -134,7 +136,7 @@ Schema PluginLibrary::schema() const {
   return schema;
 }
 std::unique_ptr<Problem> PluginLibrary::make_problem(const Options& options) const {
-  return make<Problem>(label_, entry_.make_problem, options);
+  return checked(label_, name_, make<Problem>(label_, entry_.make_problem, options));
 }
 std::unique_ptr<Extension> PluginLibrary::make_extension(const Options& options) const {
   return make<Extension>(label_, entry_.make_extension, options);
@@ -143,9 +145,12 @@ std::unique_ptr<Runner> PluginLibrary::make_runner(const Options& options) const
   return make<Runner>(label_, entry_.make_runner, options);
 }
 std::string PluginLibrary::module_type() const { return c10::demangle(entry_.module_type); }
+std::shared_ptr<const LayerRule> PluginLibrary::make_rule(const std::shared_ptr<torch::nn::Module>& module) const {
+  return guarded(label_, "when its rule was made", [&] { return entry_.make_rule(module); });
+}
 void PluginLibrary::offer_rule() const {
-  const auto make = [make_rule = entry_.make_rule, label = label_](const std::shared_ptr<torch::nn::Module>& module) {
-    return guarded(label, "when its rule was made", [&] { return make_rule(module); });
+  const auto make = [self = *this](const std::shared_ptr<torch::nn::Module>& module) {
+    return attributed(self.name_, self.make_rule(module));
   };
   const std::string owner = rule_table().offer(entry_.module_type, label_, make);
   if (owner != label_)

@@ -31,11 +31,15 @@ class PluginLibrary {
   /// Puts a layer's rule into the table that networks are built with. Throws PluginError if the module type has a rule of
   /// somebody else's.
   void offer_rule() const;
+  /// A layer's rule for a module; null if the module is of another type.
+  std::shared_ptr<const LayerRule> make_rule(const std::shared_ptr<torch::nn::Module>& module) const;
 
  private:
-  PluginLibrary(std::string label, const PluginEntry& entry) : label_(std::move(label)), entry_(entry) {}
+  PluginLibrary(std::string label, std::string name, const PluginEntry& entry)
+      : label_(std::move(label)), name_(std::move(name)), entry_(entry) {}
 
   std::string label_;  ///< "extension `kfac` (/usr/lib/backobs/plugins/kfac.so)"
+  std::string name_;   ///< "kfac"
   PluginEntry entry_;
 };
 

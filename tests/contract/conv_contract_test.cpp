@@ -23,7 +23,7 @@ void check(Module module, const Tensor& input) {
   EXPECT_FALSE(rule->records_graph()) << rule->type() << " has no rule";
   EXPECT_LAYER_CONTRACT(rule, {input});
   TensorList saved;
-  testing::expect_close(rule->forward({input}, {}, saved).detach(), module->forward(input).detach(), rule->type());
+  expect_close(rule->forward({input}, {}, saved).detach(), module->forward(input).detach(), rule->type());
 }
 
 void check(const nn::Conv1dOptions& options, const Tensor& input) { check(nn::Conv1d(options), input); }

@@ -4,6 +4,7 @@
 #include <backobs/loss.h>
 #include <backobs/module.h>
 #include <backobs/testing/extension_contract.h>
+#include <backobs/testing/layer_contract.h>
 #include <backobs/testing/plugin.h>
 #include <backobs/testing/problem_contract.h>
 #include <backobs/testing/runner_contract.h>
@@ -133,6 +134,24 @@ TEST(ExtensionContract, TakesAPluginFromItsFile) {
   EXPECT_THROW(plugin.runner_factory(), PluginError);
 }
 
+/// Each quantity of the tree keeps its reference, and would not if its values lay elsewhere.
+TEST(ExtensionContract, HasAReferenceOrAnIdentityForEveryQuantity) {
+  for (const std::string name : {"grad_batch", "batch_l2", "sum_grad_squared", "variance", "diag_ggn_exact",
+                                 "diag_ggn_exact_batch", "diag_ggn_mc", "diag_ggn_mc_batch", "diag_h", "diag_h_batch",
+                                 "sqrt_ggn_exact", "sqrt_ggn_mc", "ggnmp", "hmp", "pchmp", "kfac", "kflr", "kfra"}) {
+    const testing::Plugin plugin(BACKOBS_BUILD_DIR "/plugins/" + name + ".so");
+    const auto reference = testing::reference_of(name);
+    ASSERT_TRUE(reference) << name;
+    const auto checks = check_extension(plugin.extension_factory(), strict(1), reference);
+    EXPECT_TRUE(checks.ok()) << name << ": " << checks.text();
+    const testing::Reference moved = [&](const auto& truth, TensorList result) {
+      for (auto& tensor : result) tensor = tensor - 100 * at::ones_like(tensor).cumsum(0);
+      return reference(truth, result);
+    };
+    EXPECT_EQ(broken(check_extension(plugin.extension_factory(), strict(1), moved)), Names{"reference"}) << name;
+  }
+}
+
 // ---- problems: one dense layer on drawn data
 
 enum class ProblemFault { none, seeds, data, shapes, facts, loss, option };
@@ -255,6 +274,68 @@ TEST(RunnerContract, FindsEveryFault) {
   EXPECT_EQ(broken_runner(RunnerFault::schedule), Names{"schedule"});
   EXPECT_EQ(broken_runner(RunnerFault::forgets), Names{"state"});
   EXPECT_EQ(broken_runner(RunnerFault::option), Names{"options"});
+}
+
+// ---- layers: x^3, entry by entry
+
+enum class RuleFault { none, first, second, flat, pointwise, constant, couples, drawn, saved, tile };
+
+class FaultyRule final : public ElementwiseRule {
+ public:
+  explicit FaultyRule(RuleFault fault) : fault_(fault) {}
+  std::string type() const override { return "Cube"; }
+  Tensor forward(const TensorList& inputs, const ForwardContext&, TensorList& saved) const override {
+    const auto& x = inputs[0];
+    if (fault_ == RuleFault::saved) saved.push_back(x.sum(0));
+    if (fault_ == RuleFault::tile) whole_ = x.detach();
+    if (fault_ == RuleFault::pointwise) return x.pow(3) + x.flip({1});
+    if (fault_ == RuleFault::couples) return x.pow(3) + x.sum(0, true);
+    return x.pow(3) + (fault_ == RuleFault::drawn ? ++calls_ : 0);
+  }
+  bool records_graph() const override { return true; }  // so that coupling can be seen
+  bool is_curved() const override { return fault_ != RuleFault::flat; }
+  bool jacobian_is_constant() const override { return fault_ == RuleFault::constant; }
+  Tensor df(const LayerIO& io) const override {
+    const auto x = fault_ == RuleFault::tile ? whole_.narrow(0, 0, io.samples()) : io.inputs[0];
+    return (fault_ == RuleFault::first ? 6 : 3) * x.square();
+  }
+  Tensor d2f(const LayerIO& io) const override {
+    if (fault_ == RuleFault::flat) return {};
+    return (fault_ == RuleFault::second ? 12 : 6) * io.inputs[0];
+  }
+
+ private:
+  RuleFault fault_;
+  mutable int calls_ = 0;
+  mutable Tensor whole_;
+};
+
+Names broken_rule(RuleFault fault, int strictness = 3) {
+  const auto inputs = at::randn({4, 3}, Random(1).generator(Draw::probe), at::kDouble);
+  return broken(check_layer(std::make_shared<const FaultyRule>(fault), {inputs}, {}, strict(strictness)));
+}
+
+TEST(LayerContractKit, IsKeptByASoundOne) { EXPECT_EQ(broken_rule(RuleFault::none, 10), Names{}); }
+
+TEST(LayerContractKit, FindsEveryFault) {
+  const Names first = {"first derivatives", "averaged curvature", "diagonals"};
+  EXPECT_EQ(broken_rule(RuleFault::first), first);
+  EXPECT_EQ(broken_rule(RuleFault::tile), first);
+  EXPECT_EQ(broken_rule(RuleFault::tile, 1), first);
+  EXPECT_EQ(broken_rule(RuleFault::second), Names{"second derivatives"});
+  EXPECT_EQ(broken_rule(RuleFault::flat), Names{"second derivatives"});
+  EXPECT_EQ(broken_rule(RuleFault::constant), Names{"first derivatives"});
+  EXPECT_EQ(broken_rule(RuleFault::drawn), Names{"forward"});
+  EXPECT_EQ(broken_rule(RuleFault::saved), Names{"forward"});
+  const auto couples = broken_rule(RuleFault::couples), mixes = broken_rule(RuleFault::pointwise);
+  EXPECT_NE(std::find(couples.begin(), couples.end(), "samples"), couples.end());
+  EXPECT_NE(std::find(mixes.begin(), mixes.end(), "diagonals"), mixes.end());
+}
+
+TEST(LayerContractKit, NamesTheTile) {
+  const auto inputs = at::randn({4, 3}, Random(1).generator(Draw::probe), at::kDouble);
+  const auto checks = check_layer(std::make_shared<const FaultyRule>(RuleFault::tile), {inputs});
+  EXPECT_NE(checks.text().find("Cube: first derivatives: found jac_t of samples "), std::string::npos) << checks.text();
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ void expect_channel_pairs(const std::shared_ptr<const LayerRule>& rule, const Te
   for (int64_t c = 0; c < channels; ++c)
     for (int64_t d = 0; d < channels; ++d) {
       const auto block = mat.view({channels, positions, channels, positions}).select(0, c).select(1, d);
-      testing::expect_close(one_pair(c, d, block), whole.select(0, c).select(1, d), rule->type() + ": pair of channels");
+      expect_close(one_pair(c, d, block), whole.select(0, c).select(1, d), rule->type() + ": pair of channels");
     }
 }
 
@@ -45,7 +45,7 @@ void check(Module module, const Tensor& input) {
   EXPECT_LAYER_CONTRACT(rule, {input});
   expect_channel_pairs(rule, input);
   TensorList saved;
-  testing::expect_close(rule->forward({input}, {}, saved), module->forward(input), rule->type());
+  expect_close(rule->forward({input}, {}, saved), module->forward(input), rule->type());
 }
 
 const Tensor& line() { static const auto x = random({3, 2, 7}); return x; }
@@ -77,8 +77,8 @@ TEST(PoolContract, AdaptiveMaxPool) {
 TEST(Selection, EqualsItsPlainTwin) {
   const auto index = at::randint(12, {3, 2, 5}, at::kLong);
   const auto columns = random({4, 3, 2, 5}), mat = random({10, 10});
-  testing::expect_close(selection::transposed(columns, index, 12), selection::transposed_plainly(columns, index, 12), "columns");
-  testing::expect_close(selection::both_sides(mat, index, 12), selection::both_sides_plainly(mat, index, 12), "matrix");
+  expect_close(selection::transposed(columns, index, 12), selection::transposed_plainly(columns, index, 12), "columns");
+  expect_close(selection::both_sides(mat, index, 12), selection::both_sides_plainly(mat, index, 12), "matrix");
 }
 
 TEST(PoolContract, AvgPool) {

@@ -39,6 +39,14 @@ scaffold() {
     fail "the test of $kind $name: $(tail -60 "$project.log")"
   cp "$project/build/plugins/$name.so" "$work/desk/plugins/"
 }
+# The test of a project has to fail when what the plugin gives is doubled: doubled NAME WHAT TWICE
+doubled() {
+  local project=$work/$1
+  grep -qF -- "$2" "$project/$1.cpp" || fail "$1.cpp without \`$2\`"
+  WHAT=$2 TWICE=$3 perl -pi -e 's/\Q$ENV{WHAT}\E/$ENV{TWICE}/' "$project/$1.cpp"
+  cmake --build "$project/build" >>"$project.log" 2>&1 || fail "$1, doubled, is not built: $(tail -40 "$project.log")"
+  ! ctest --test-dir "$project/build" >>"$project.log" 2>&1 || fail "the test of $1 does not see that it is doubled"
+}
 
 echo "== a project of each kind"
 export CCACHE_BASEDIR=$work
@@ -65,6 +73,38 @@ for pair in extension:my_diversity problem:my_spirals runner:my_descent layer:my
 done
 expect "$("$backobs" describe layer my_mish)" "torch::nn::MishImpl" "describe layer"
 if "$backobs" new runner my_descent --dir "$work/again" 2>/dev/null; then fail "new takes a name that is taken"; fi
+
+echo "== doubled, which their tests must see"
+doubled my_diversity 'results.put(parameter, ' 'results.put(parameter, 2 * ' & first=$!
+doubled my_spirals 'set.inputs[i] = ' 'set.inputs[i] = 2 * ' & second=$!
+wait $first
+wait $second
+doubled my_descent 'weight.sub_(weight.grad(), ' 'weight.sub_(weight.grad(), 2 * ' & first=$!
+doubled my_mish 'return at::mish(' 'return 2 * at::mish(' & second=$!
+wait $first
+wait $second
+
+echo "== the plugins shown in the documentation"
+mkdir "$work/shown"
+for page in "$work"/prefix/share/doc/backobs/docs/sdk/*.md; do
+  # Complete ones begin with the name of their file: "// extensions/largest_gradient.cpp".
+  awk -v to="$work/shown" '/^```/ { file = ""; begins = /cpp/; next }
+    begins { begins = 0; if (match($0, /^\/\/ (extension|problem|runner)s\/[a-z_]+\.cpp$/)) { split(substr($0, 4), part, "/"); file = to "/" part[2]; kind = substr(part[1], 1, length(part[1]) - 1); sub(/\.cpp$/, "", part[2]); print "backobs_add_" kind "(" part[2] ")" >>(to "/plugins.cmake") } }
+    file { print >file }' "$page"
+done
+[ "$(wc -l <"$work/shown/plugins.cmake")" -ge 6 ] || fail "few plugins in the documentation: $(cat "$work/shown/plugins.cmake")"
+cat >"$work/shown/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.22)
+project(shown LANGUAGES CXX)
+find_package(backobs REQUIRED)
+backobs_precompile_headers()
+include(plugins.cmake)
+CMAKE
+cmake -S "$work/shown" -B "$work/shown/build" -DCMAKE_PREFIX_PATH="$work/prefix" "${options[@]}" >"$work/shown.log" 2>&1 &&
+  cmake --build "$work/shown/build" -j 2 >>"$work/shown.log" 2>&1 || fail "documentation: $(tail -40 "$work/shown.log")"
+for plugin in "$work"/shown/build/plugins/*.so; do
+  "$backobs" verify "$plugin" --strictness 3 >"$work/shown.verify" 2>&1 || fail "verify $plugin: $(tail -30 "$work/shown.verify")"
+done
 
 echo "== a campaign"
 cat >campaign.yaml <<'YAML'

@@ -97,6 +97,44 @@ TEST_F(ScheduleTest, APluginThatFailsCostsItsOwnRun) {
   EXPECT_EQ(answer.err.compare(line, 6, "[3/6] "), 0) << answer.err;
 }
 
+TEST_F(ScheduleTest, AProblemThatFailsIsNamed) {
+  write("campaign: c\nexperiments:\n  - problem: [{name: lacks_parts, how: [loss, data, network, throw, crash]}, quadratic_deep]\n"
+        "    runner: {name: sgd, lr: 0.01, epochs: 1}\n");
+  const Answer answer = run("--jobs 2 --json --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
+  EXPECT_EQ(answer.code, 1) << answer.err;
+  const json runs = json::parse(answer.out)["runs"];
+  ASSERT_EQ(runs.size(), 6u) << answer.out;
+  EXPECT_EQ(runs[5]["state"], "done");
+  const char* const reasons[] = {"found no loss, wanted one", "found no data source, wanted one", "found a network without modules",
+                                 "the cupboard is empty", "signal 11"};
+  const char* const phases[] = {"loss", "data", "network", "batch, epoch 0", "batch, epoch 0"};
+  const auto all = records();
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(runs[i]["state"], "failed");
+    const json& error = all.at(runs[i]["id"])["error"];
+    EXPECT_NE(error["message"].get<std::string>().find(reasons[i]), std::string::npos) << error;
+    EXPECT_EQ(error["at_work"].get<std::string>().rfind(std::string("problem `lacks_parts`, ") + phases[i], 0), 0u) << error;
+  }
+}
+
+/// Without a process of its own, too, where a crash ends the program.
+TEST_F(ScheduleTest, TrainNamesWhoThrewOrCrashed) {
+  const auto train = [&](const std::string& how) {
+    return backobs(folder(), "train quadratic_deep --source synthetic --epochs 1 --runner fails_in_step --how " + how +
+                                 " --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
+  };
+  const std::string at_work = "error: runner `fails_in_step`, step, epoch 0, step 2: ";
+  const auto thrown = train("throw"), number = train("number"), crashed = train("crash"), aborted = train("abort");
+  EXPECT_EQ(thrown.code, 4);
+  EXPECT_NE(thrown.err.find(at_work + "no further\n"), std::string::npos) << thrown.err;
+  EXPECT_EQ(number.code, 4);
+  EXPECT_NE(number.err.find(at_work + "an exception of an unknown type\n"), std::string::npos) << number.err;
+  EXPECT_EQ(crashed.code, 128 + SIGSEGV);
+  EXPECT_NE(crashed.err.find(at_work + "found a crash (signal 11)\n"), std::string::npos) << crashed.err;
+  EXPECT_EQ(aborted.code, 128 + SIGABRT);
+  EXPECT_NE(aborted.err.find(at_work + "found a crash (signal 6)\n"), std::string::npos) << aborted.err;
+}
+
 TEST_F(ScheduleTest, FailFastStopsTheOthers) {
   write(kProblem + "    runner: {name: sgd, lr: 0.01, epochs: 100000}\n    extensions:\n"
                    "      - [{name: fails_at_step, how: throw}]\n      - [batch_l2]\n      - [variance]\n");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "campaign/attribution.h"
+#include "host/checked_problem.h"
 
 #include <gtest/gtest.h>
 
@@ -23,6 +24,50 @@ class Probe final : public Extension {
   }
   std::string seen;
 };
+
+/// Gives no batch.
+struct BrokenData final : DataSource {
+  std::vector<int64_t> order(Phase, const Random&) const override { return {3, 1}; }
+  Batch batch(Phase, const std::vector<int64_t>&, const Random&) const override { throw std::runtime_error("no batch"); }
+  bool drops_incomplete(Phase) const override { return true; }
+};
+
+/// A problem of which only the data are there.
+struct BrokenProblem final : Problem {
+  ProblemFacts facts() const override { throw std::runtime_error("no facts"); }
+  Network network(const Random&) const override { return Network({3}); }
+  std::shared_ptr<const LossRule> loss() const override { return nullptr; }
+  std::shared_ptr<const DataSource> data(const DataRequest&) const override { return std::make_shared<BrokenData>(); }
+};
+
+template <typename Call>
+std::string complaint(Call call) {
+  position() = Position{};
+  try {
+    call();
+  } catch (const std::exception& e) {
+    return position().text() + ": " + e.what();
+  }
+  return "no complaint";
+}
+
+TEST(Attribution, NamesTheProblemAndWhatItLacks) {
+  const auto problem = checked("problem `p` (p.so)", "p", std::make_unique<BrokenProblem>());
+  EXPECT_EQ(complaint([&] { problem->facts(); }), "problem `p`, facts: no facts");
+  EXPECT_EQ(complaint([&] { problem->network(Random(1)); }),
+            "problem `p`, network: problem `p` (p.so): found a network without modules, wanted one at least");
+  EXPECT_EQ(complaint([&] { problem->loss(); }), "problem `p`, loss: problem `p` (p.so): found no loss, wanted one");
+}
+
+TEST(Attribution, NamesTheProblemWhoseDataAreAsked) {
+  position() = Position{};
+  const auto data = checked("", "my_problem", std::make_unique<BrokenProblem>())->data({});
+  EXPECT_EQ(data->order(Phase::train, Random(1)), (std::vector<int64_t>{3, 1}));
+  EXPECT_TRUE(data->drops_incomplete(Phase::train));
+  EXPECT_EQ(position().text(), "backobs itself");
+  EXPECT_THROW(data->batch(Phase::train, {3}, Random(1)), std::runtime_error);
+  EXPECT_EQ(position().text(), "problem `my_problem`, batch");
+}
 
 TEST(Attribution, HandsEveryCallOn) {
   const auto probe = std::make_shared<Probe>();

@@ -10,6 +10,11 @@ TEST(Printable, KeepsText) {
   for (const char* text : {"", "a line\n\tand another", "größer, ∇ℓ, 模型, 😀"}) EXPECT_EQ(printable(text), text);
 }
 
+TEST(Printable, ShowsLineEndsWhereALineIsAskedFor) {
+  EXPECT_EQ(printable_line("a\nno plugin was refused\t!\033["), "a\\x0ano plugin was refused\\x09!\\x1b[");
+  EXPECT_EQ(printable_line("größer"), "größer");
+}
+
 TEST(Printable, ShowsControlCharacters) {
   EXPECT_EQ(printable("a\033[2Jb\rc\ad\177"), "a\\x1b[2Jb\\x0dc\\x07d\\x7f");
   EXPECT_EQ(printable(std::string("a\0b", 3)), "a\\x00b");

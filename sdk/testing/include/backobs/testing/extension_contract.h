@@ -33,6 +33,7 @@ class BACKOBS_API ParameterTruth {
   Tensor gradients() const;  ///< g_n, [N, *p]; they sum to the gradient
   Tensor ggn() const;        ///< J_n^T H_n J_n, [N, P, P]
   Tensor hessians() const;   ///< d^2 l_n / dw^2, [N, P, P]
+  const BruteForce& brute() const { return brute_; }  ///< all there is to know; include backobs/testing/brute_force.h
 
  private:
   const BruteForce& brute_;
@@ -47,8 +48,9 @@ class BACKOBS_API ParameterTruth {
 ///     };
 using Reference = std::function<std::pair<Tensor, Tensor>(const ParameterTruth&, const TensorList& result)>;
 
-/// The reference of a quantity that docs/quantities.md defines, by its name; empty where brute force is no match (draws,
-/// averages over layers).
+/// The reference of a quantity that docs/quantities.md defines, by its name. Where draws or averages over layers stand
+/// between it and brute force, an identity: draws of roots lie in the range of the block, diagonals are not negative,
+/// factors are symmetric and positive semi-definite. Empty for any other name.
 BACKOBS_API Reference reference_of(const std::string& quantity);
 
 /// The contract of extensions, on the cases above:
