@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Convolutions and transposed convolutions of 1, 2 and 3 axes against the defaults, which read from autograd, over
 // their hyper-parameters; and their forward against the module's own.
+#include "contract/contract_rules.h"
+
 #include <backobs/module.h>
 #include <backobs/testing/layer_contract.h>
 
@@ -10,11 +12,6 @@ namespace backobs {
 namespace {
 
 namespace nn = torch::nn;
-
-Tensor random(const std::vector<int64_t>& shape) {
-  at::manual_seed(1);
-  return at::randn(shape, at::kDouble);
-}
 
 template <typename Module>
 void check(Module module, const Tensor& input) {

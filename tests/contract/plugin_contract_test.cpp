@@ -312,7 +312,7 @@ class FaultyRule final : public ElementwiseRule {
 
 Names broken_rule(RuleFault fault, int strictness = 3) {
   const auto inputs = at::randn({4, 3}, Random(1).generator(Draw::probe), at::kDouble);
-  return broken(check_layer(std::make_shared<const FaultyRule>(fault), {inputs}, {}, strict(strictness)));
+  return broken(testing::check_layer(std::make_shared<const FaultyRule>(fault), {inputs}, {}, strict(strictness)));
 }
 
 TEST(LayerContractKit, IsKeptByASoundOne) { EXPECT_EQ(broken_rule(RuleFault::none, 10), Names{}); }
@@ -334,7 +334,7 @@ TEST(LayerContractKit, FindsEveryFault) {
 
 TEST(LayerContractKit, NamesTheTile) {
   const auto inputs = at::randn({4, 3}, Random(1).generator(Draw::probe), at::kDouble);
-  const auto checks = check_layer(std::make_shared<const FaultyRule>(RuleFault::tile), {inputs});
+  const auto checks = testing::check_layer(std::make_shared<const FaultyRule>(RuleFault::tile), {inputs});
   EXPECT_NE(checks.text().find("Cube: first derivatives: found jac_t of samples "), std::string::npos) << checks.text();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pooling, padding and interpolation of 1, 2 and 3 axes against the defaults, which read from autograd, over their
 // hyper-parameters; and their forward against the module's own.
+#include "contract/contract_rules.h"
 #include "kernels/selection.h"
 #include "network/channelwise.h"
 
@@ -15,11 +16,6 @@ namespace backobs {
 namespace {
 
 namespace nn = torch::nn;
-
-Tensor random(const std::vector<int64_t>& shape) {
-  at::manual_seed(1);
-  return at::randn(shape, at::kDouble);
-}
 
 /// Each pair of channels by itself against its block of the whole.
 void expect_channel_pairs(const std::shared_ptr<const LayerRule>& rule, const Tensor& input) {
