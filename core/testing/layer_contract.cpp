@@ -160,7 +160,7 @@ class LayerContract {
         require_near(plain ? plain_->sum_param_jac_t(b, parameter.name, some) : rule_->sum_param_jac_t(a, parameter.name, some),
                      each.sum(0).sum(0), kRounding, place(block, "sum_param_jac_t into " + parameter.name));
     }
-    if (!rule_->jacobian_is_constant()) return;
+    if (!rule_->jacobian_is_constant() || coupled_) return;  // coupled samples tell the columns of others apart
     const auto equal = some.narrow(1, 0, 1).expand(some.sizes()).contiguous();
     for (const auto& into : plain_->jac_t(b, equal))
       if (into.defined())
