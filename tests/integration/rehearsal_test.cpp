@@ -47,7 +47,7 @@ TEST_F(RehearsalTest, TellsEverythingAtOnceBeforeAnythingStarts) {
         "      - {name: ggnmp, vectors: nowhere.pt}\n      - {name: variance, record: [trace]}\n"
         "      - {name: kfac, record: [trace]}\n"
         "  - problem: fmnist_vae\n    runner: {name: sgd, lr: 0.1}\n"
-        "    extensions: [kfra, {name: grad_batch, subsampling: [[64]]}]\n");
+        "    extensions: [sqrt_ggn_exact, {name: grad_batch, subsampling: [[64]]}]\n");
   const std::string messages[] = {
       "c.yaml:5:65: problem `fmnist_logreg`: found batch_size = 1000000, wanted at most ",
       "\n  5 |     runner: {name: sgd, lr: [0.1, 0.01], epochs: 1, batch_size: 1000000}\n    |" + std::string(65, ' ') +
@@ -55,8 +55,8 @@ TEST_F(RehearsalTest, TellsEverythingAtOnceBeforeAnythingStarts) {
       "c.yaml:6:11: init c.yaml: found ",
       "c.yaml:8:9: nowhere.pt: found ",
       "c.yaml:9:9: record: trace of `variance` of `dense.weight`: found shape [10, 784], wanted [..., D, D]",
-      "c.yaml:13:24: option `subsampling`: found position 64, wanted 0 to 63 in a mini-batch of 64",
-      "c.yaml:13:18: extension `kfra` works for no parameter of problem `fmnist_vae`: the averaged curvature"};
+      "c.yaml:13:34: option `subsampling`: found position 64, wanted 0 to 63 in a mini-batch of 64",
+      "c.yaml:13:18: extension `sqrt_ggn_exact` works for no parameter of problem `fmnist_vae`: "};
   for (const char* verb : {"plan", "run"}) {
     const Answer answer = call(verb);
     EXPECT_EQ(answer.code, 3) << answer.err;
