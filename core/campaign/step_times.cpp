@@ -2,6 +2,7 @@
 #include "campaign/step_times.h"
 
 #include "campaign/training_state.h"
+#include "files/comma_list.h"
 
 #include <set>
 #include <utility>
@@ -19,9 +20,7 @@ void StepTimes::end(double now, int64_t step, const std::string& chosen) {
   for (const auto& [name, every] : periods_)
     if (step % every == 0) due.insert(name);
   if (!chosen.empty()) due.insert(chosen);
-  std::string names;
-  for (const auto& name : due) names += (names.empty() ? "" : ",") + name;
-  Sum& sum = sums_[names];
+  Sum& sum = sums_[comma_list({due.begin(), due.end()}, ",")];
   ++sum.steps;
   sum.seconds += now - start_;
 }

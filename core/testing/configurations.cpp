@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <fstream>
 #include <random>
+#include <thread>
 
 namespace backobs::testing {
 namespace {
@@ -155,6 +157,22 @@ void check_configurations(Checks& checks, const Schema& schema, const ContractSe
         throw Skipped(std::string("refused: ") + e.what());
       }
     });
+}
+
+void in_two_threads(const std::function<void(std::size_t)>& use) {
+  std::exception_ptr thrown[2];
+  const auto work = [&](std::size_t i) {
+    try {
+      use(i);
+    } catch (...) {
+      thrown[i] = std::current_exception();
+    }
+  };
+  std::thread other(work, std::size_t{0});
+  work(1);
+  other.join();
+  for (const auto& error : thrown)
+    if (error) std::rethrow_exception(error);
 }
 
 void require_no_growth(int repeats, const std::function<void()>& use) {

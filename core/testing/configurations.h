@@ -20,6 +20,8 @@ void require_bad_options_refused(const Schema& schema);
 /// One check per configuration: `use` may throw an error of backobs/error.h, which refuses it; a PluginError breaks it.
 void check_configurations(Checks& checks, const Schema& schema, const ContractSettings& settings,
                           const std::function<void(const Options&)>& use);
+/// Calls `use` with 0 and 1 in two threads at once, and throws what either of them threw.
+void in_two_threads(const std::function<void(std::size_t)>& use);
 /// Runs `use` often and requires that the memory in use does not keep growing.
 void require_no_growth(int repeats, const std::function<void()>& use);
 

@@ -9,9 +9,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <exception>
 #include <map>
-#include <thread>
 
 namespace backobs::testing {
 namespace {
@@ -138,22 +136,12 @@ class ExtensionContract {
   /// Each thread has a network of its own, because a pass writes gradients into its parameters.
   void threads() {
     std::vector<PassValues> found(2);
-    std::vector<std::exception_ptr> thrown(2);
-    const auto work = [&](std::size_t i) {
-      try {
-        for (const auto& own : extension_cases(settings_.seed)) {
-          if (own.name != case_.name) continue;
-          for (int repeat = 0; repeat < 20; ++repeat) found[i] = CasePass(own, {{kQuantity, make()}}, settings_.seed).run();
-        }
-      } catch (...) {
-        thrown[i] = std::current_exception();
+    in_two_threads([&](std::size_t i) {
+      for (const auto& own : extension_cases(settings_.seed)) {
+        if (own.name != case_.name) continue;
+        for (int repeat = 0; repeat < 20; ++repeat) found[i] = CasePass(own, {{kQuantity, make()}}, settings_.seed).run();
       }
-    };
-    std::thread other(work, 0);
-    work(1);
-    other.join();
-    for (const auto& error : thrown)
-      if (error) std::rethrow_exception(error);
+    });
     for (const auto& values : found) require_equal(values.results, first_.results, kRounding);
   }
   void growth() {

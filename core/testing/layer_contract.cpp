@@ -7,9 +7,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <exception>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -205,23 +203,13 @@ class LayerContract {
     const auto some = columns(whole, 2);
     const auto wanted = plain_->jac_t(slow_->io(0, whole.count), some);
     std::vector<TensorList> found(2);
-    std::vector<std::exception_ptr> thrown(2);
-    const auto work = [&](std::size_t i) {
-      try {
-        const at::NoGradGuard no_grad;
-        for (int repeat = 0; repeat < 20; ++repeat) {
-          const RecordedLayer own(rule_, inputs_, context_);
-          found[i] = rule_->jac_t(own.io(0, whole.count), some);
-        }
-      } catch (...) {
-        thrown[i] = std::current_exception();
+    in_two_threads([&](std::size_t i) {
+      const at::NoGradGuard no_grad;
+      for (int repeat = 0; repeat < 20; ++repeat) {
+        const RecordedLayer own(rule_, inputs_, context_);
+        found[i] = rule_->jac_t(own.io(0, whole.count), some);
       }
-    };
-    std::thread other(work, 0);
-    work(1);
-    other.join();
-    for (const auto& error : thrown)
-      if (error) std::rethrow_exception(error);
+    });
     for (const auto& one : found)
       for (std::size_t i = 0; i < wanted.size(); ++i)
         if (wanted[i].defined()) require_near(one.at(i), wanted[i], kRounding, "jac_t");
