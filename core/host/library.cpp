@@ -125,7 +125,9 @@ const PluginLibrary& PluginLibrary::open(const PluginFile& plugin) {
   if (known != libraries.end()) return known->second.second;
   const std::string label = label_of(plugin);
   shared_library library = map_file(plugin, label);
-  PluginLibrary opened(label, plugin.manifest.name, read_entry(library, plugin, label));
+  const PluginEntry entry = read_entry(library, plugin, label);
+  const std::string examples = "backobs_layer_examples";
+  PluginLibrary opened(label, plugin.manifest.name, entry, library.has(examples) ? &library.get<AskExamples>(examples) : nullptr);
   return libraries.emplace(plugin.file.string(), std::make_pair(std::move(library), std::move(opened)))
       .first->second.second;
 }
@@ -147,6 +149,11 @@ std::unique_ptr<Runner> PluginLibrary::make_runner(const Options& options) const
 std::string PluginLibrary::module_type() const { return c10::demangle(entry_.module_type); }
 std::shared_ptr<const LayerRule> PluginLibrary::make_rule(const std::shared_ptr<torch::nn::Module>& module) const {
   return guarded(label_, "when its rule was made", [&] { return entry_.make_rule(module); });
+}
+PluginLibrary::Examples PluginLibrary::layer_examples() const {
+  Examples examples;
+  if (examples_) guarded(label_, "in examples()", [&] { examples_(examples.list, examples.output); });
+  return examples;
 }
 void PluginLibrary::offer_rule() const {
   const auto make = [self = *this](const std::shared_ptr<torch::nn::Module>& module) {

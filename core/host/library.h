@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace backobs {
 
@@ -33,14 +34,23 @@ class PluginLibrary {
   void offer_rule() const;
   /// A layer's rule for a module; null if the module is of another type.
   std::shared_ptr<const LayerRule> make_rule(const std::shared_ptr<torch::nn::Module>& module) const;
+  /// What a layer is to be tried on, and the forward of such a module (undefined where it takes more than one input).
+  /// Nothing of a plugin that was built before there were examples.
+  struct Examples {
+    std::vector<LayerExample> list;
+    detail::ModuleOutput output;
+  };
+  Examples layer_examples() const;
 
  private:
-  PluginLibrary(std::string label, std::string name, const PluginEntry& entry)
-      : label_(std::move(label)), name_(std::move(name)), entry_(entry) {}
+  using AskExamples = void(std::vector<LayerExample>&, detail::ModuleOutput&);
+  PluginLibrary(std::string label, std::string name, const PluginEntry& entry, AskExamples* examples)
+      : label_(std::move(label)), name_(std::move(name)), entry_(entry), examples_(examples) {}
 
   std::string label_;  ///< "extension `kfac` (/usr/lib/backobs/plugins/kfac.so)"
   std::string name_;   ///< "kfac"
   PluginEntry entry_;
+  AskExamples* examples_;  ///< null if it has none
 };
 
 }  // namespace backobs

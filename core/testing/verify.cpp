@@ -11,6 +11,7 @@
 #include "host/child_process.h"
 #include "host/library.h"
 #include "host/trust.h"
+#include "testing/layer_plugin.h"
 
 #include <ATen/Parallel.h>
 
@@ -111,7 +112,7 @@ void check_kind(const PluginFile& plugin, const PluginLibrary& library, const Co
   else if (kind == "runner")
     check_runner(factory_of<Runner>(library, &PluginLibrary::make_runner), settings);
   else
-    Checks(settings.listener).run("rule", [&] { library.offer_rule(); });  // the rest needs a module to hold it against
+    check_layer_plugin(library, settings);
 }
 
 Checks::Listener answers_to(int pipe) {

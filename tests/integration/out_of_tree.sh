@@ -74,6 +74,8 @@ done
 expect "$("$backobs" describe layer my_mish)" "torch::nn::MishImpl" "describe layer"
 if "$backobs" new runner my_descent --dir "$work/again" 2>/dev/null; then fail "new takes a name that is taken"; fi
 
+expect "$(cat "$work/my_mish.verify")" "[4, 7] in training: second derivatives" "verify of a layer"
+
 echo "== doubled, which their tests must see"
 doubled my_diversity 'results.put(parameter, ' 'results.put(parameter, 2 * ' & first=$!
 doubled my_spirals 'set.inputs[i] = ' 'set.inputs[i] = 2 * ' & second=$!

@@ -68,6 +68,24 @@ TEST_F(Verify, SurvivesWhatEndsTheProcess) {
   EXPECT_NE(broken(kBad + "at_load/prints.so").find("stdout: found 6 bytes written to stdout, wanted none\n"), std::string::npos);
 }
 
+TEST_F(Verify, HoldsLayersAgainstTheirDefaults) {
+  EXPECT_EQ(broken(kBad + "layers/sound_rule.so", "--strictness 10"), "");
+  EXPECT_EQ(broken(kBad + "layers/two_inputs.so", "--strictness 10"), "");
+  const auto wrong = broken(kBad + "layers/wrong_slope.so", "--strictness 5");
+  for (const auto* part : {"[4, 7]: first derivatives: found jac_t of samples ", "[2, 3, 4, 4] in training: first derivatives: "})
+    EXPECT_NE(wrong.find(part), std::string::npos) << wrong;
+  EXPECT_EQ(wrong.find("second derivatives"), std::string::npos) << wrong;
+  EXPECT_EQ(broken(kBad + "layers/another_function.so", "--strictness 3"),
+            "example 2 [3, 2]: module: found an output with entry 0 = 3, wanted 2\n");
+}
+
+TEST_F(Verify, SaysWhereALayerHasNoExample) {
+  const auto answer = backobs(folder_.path(), "verify '" + kBad + "layers/without_example.so'");
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_NE(answer.out.find("skipped  examples\n"), std::string::npos) << answer.out;
+  EXPECT_NE(answer.out.find("declare `static std::vector<LayerExample> examples()`"), std::string::npos) << answer.out;
+}
+
 TEST_F(Verify, WritesJUnit) {
   const auto file = folder_.path() / "report.xml";
   backobs(folder_.path(), "verify '" + kBad + "throws_in_factory.so' --strictness 1 --junit report.xml");

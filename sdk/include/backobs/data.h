@@ -50,9 +50,12 @@ struct DataRequest {
 class BACKOBS_API DataSource {
  public:
   virtual ~DataSource();
-  /// Sample indices of one pass through `phase`, in order; random.epoch position decides shuffles.
+  /// Positions in the official order of the set, [0, M): one pass through `phase`, in the order of the samples. The epoch
+  /// of `random` decides shuffles. Core cuts it into batches.
   virtual std::vector<int64_t> order(Phase phase, const Random& random) const = 0;
-  /// The samples at `indices`, transformed as `phase` wants, in the requested dtype on the requested device.
+  /// The samples at `indices` (some of `order`, one at least), transformed as `phase` wants, floating-point tensors in the
+  /// requested dtype, all on the requested device. Asked for while training goes on, one batch at a time, in any order;
+  /// throw DataError for files that turn out to be broken.
   virtual Batch batch(Phase phase, const std::vector<int64_t>& indices, const Random& random) const = 0;
   /// Whether an incomplete last batch is dropped in this phase.
   virtual bool drops_incomplete(Phase phase) const = 0;
@@ -89,7 +92,8 @@ struct ImageTransform {
 };
 
 /// DeepOBS's sets over one ImageSet: `held_out` training images become the validation set (Python's
-/// random.shuffle under the seed), as many are drawn for train_eval.
+/// random.shuffle under the seed), as many are drawn for train_eval. Inputs [N, C, H, W] in [0, 1] before mean and std,
+/// targets [N] of labels. Of synthetic images a tenth of `held_out`, as load_images draws a tenth of a set. Throws ComputeError unless 0 < held_out < images, and mean and std have one value per channel.
 BACKOBS_API std::shared_ptr<DataSource> image_source(ImageSet images, const DataRequest& request, int64_t held_out,
                                                      const ImageTransform& transform = {});
 /// The named set ("cifar10", "cifar100", "fmnist", "mnist", "svhn") from its files, or synthetic of the same shape, as
@@ -103,7 +107,9 @@ BACKOBS_API ImageTransform deepobs_transform(const std::string& name, bool augme
 BACKOBS_API std::shared_ptr<DataSource> deepobs_images(const std::string& name, const DataRequest& request,
                                                        bool augmented = true);
 
-/// Fixed tensors: inputs and targets per phase, [M, *in] and [M, *target]; train and train_eval are shuffled.
+/// Fixed tensors: inputs and targets per phase, [M, *in] and [M, *target]; train and train_eval are shuffled. Values stay
+/// as they are, floating-point ones in the requested dtype; labels stay integers. Throws ComputeError for a phase without
+/// samples, or with another number of targets than of inputs.
 struct TensorSet {
   std::array<Tensor, 3> inputs;   ///< train, valid, test
   std::array<Tensor, 3> targets;

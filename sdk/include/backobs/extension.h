@@ -48,8 +48,8 @@ class BACKOBS_API ParameterVisit {
   virtual ~ParameterVisit();
 
   virtual const ParameterInfo& info() const = 0;
-  virtual const Tensor& value() const = 0;
-  virtual int64_t batch_size() const = 0;
+  virtual const Tensor& value() const = 0;  ///< [*p], before the update
+  virtual int64_t batch_size() const = 0;   ///< N
   /// The value of a declared need; throws PluginError for an undeclared one. Shapes and scales: backobs/signal.h.
   virtual Tensor derived(const Need& need) const = 0;
 
@@ -71,7 +71,8 @@ class BACKOBS_API ParameterVisit {
   virtual std::shared_ptr<CurvatureBlock> block(const SignalKey& key) const = 0;
 };
 
-/// Where an extension puts what it found. The name in front of every key is the extension's own (or its `as`).
+/// Where an extension puts what it found. The name in front of every key is the extension's own (or its `as`). Tensors of
+/// any shape, the same at every step; they may share memory with what a visit gives. One value per parameter and name.
 class BACKOBS_API Results {
  public:
   virtual ~Results();
@@ -89,7 +90,8 @@ class BACKOBS_API Results {
 ///     void visit(const ParameterVisit& p, Results& results) override { results.put(p, p.sum_squares(key_)); }
 ///
 /// Life: constructed from checked options; `prepare` once; then per pass `begin_pass`, `vectors` if products are
-/// declared, `visit` for every trainable parameter (last layer first), `end_pass`. An extension never prints and never changes a parameter.
+/// declared, `visit` for every trainable parameter (last layer first), `end_pass`. An extension never prints and never
+/// changes a parameter. What it throws ends its run, and no other; the message names it, the call, the parameter and the step.
 class BACKOBS_API Extension {
  public:
   virtual ~Extension();
@@ -99,6 +101,7 @@ class BACKOBS_API Extension {
   /// A reason why this parameter cannot be served, beyond what core derives from the needs. It is shown to the user.
   virtual std::optional<std::string> refuses(const ParameterInfo&) const { return std::nullopt; }
 
+  /// What stays the same over a training; PassInfo tells what does not.
   virtual void prepare(const ProblemInfo&) {}
   virtual void begin_pass(const PassInfo&) {}
   /// The vectors called `name` in a declared product, [K, *p]; asked once per parameter after begin_pass, since they are
@@ -107,7 +110,7 @@ class BACKOBS_API Extension {
   virtual void visit(const ParameterVisit& parameter, Results& results) = 0;
   virtual void end_pass(Results&) {}
 
-  /// What must survive a restart. Without state over steps: nothing.
+  /// What must survive a restart, bit by bit. Without state over steps: nothing. load_state comes after prepare.
   virtual void save_state(State&) const {}
   virtual void load_state(const State&) {}
 };

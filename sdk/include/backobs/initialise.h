@@ -8,7 +8,8 @@
 #include <string>
 
 /// Initialisers of DeepOBS's problems. Each fills one named parameter in place from the draws of its own stream, so
-/// that initial values depend on the seed and the parameter's name alone.
+/// that initial values depend on the seed and the parameter's name alone. A name that the network does not have is a
+/// ComputeError with the nearest one; so is a parameter of fewer than two dimensions where fans are needed.
 namespace backobs::initialise {
 
 /// Every entry equals `value`.

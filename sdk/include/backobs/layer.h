@@ -95,7 +95,8 @@ class BACKOBS_API LayerRule {
   virtual std::vector<NamedTensor> parameters() const;
 
   /// The output [N, *out] of inputs [N, *in_i]. What jac_t and its siblings need beyond inputs and output goes to
-  /// `saved` (sample axis first): pooling indices, masks. Nothing is recomputed or redrawn later.
+  /// `saved` (sample axis first): pooling indices, masks. Nothing is recomputed or redrawn later. Throws ComputeError for
+  /// shapes it does not take; the message names the node.
   virtual Tensor forward(const TensorList& inputs, const ForwardContext& context, TensorList& saved) const = 0;
 
   /// False promises that no function below falls back to its default, and spares the recording.

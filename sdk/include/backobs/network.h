@@ -51,15 +51,17 @@ class BACKOBS_API Network {
   explicit Network(std::vector<int64_t> sample_shape);
   ~Network();
 
-  /// A further input. Inputs are declared before the first module.
+  /// A further input. Inputs are declared before the first module; ComputeError after it.
   NodeId add_input(std::vector<int64_t> sample_shape);
-  /// Adds a node; without `inputs` it reads the node added last. Throws ComputeError for a name in use.
+  /// Adds a node; without `inputs` it reads the node added last. Throws ComputeError for a name in use, no rule, and an
+  /// input that is not there yet. That shapes fit is seen by sample_shapes() and the first pass.
   NodeId add(const std::string& name, std::shared_ptr<const LayerRule> rule, std::vector<NodeId> inputs = {});
   /// The same for a torch::nn module: include backobs/module.h. A module type without a rule goes through autograd.
   template <typename Module>
   NodeId add(const std::string& name, const Module& module, std::vector<NodeId> inputs = {});
 
-  /// The nodes whose values the loss takes. Default: the last node.
+  /// The nodes whose values the loss takes, in the order it takes them. Default: the last node. Throws ComputeError for
+  /// none, and for one that is not there.
   void set_outputs(std::vector<NodeId> outputs);
 
   const std::vector<Node>& nodes() const { return nodes_; }
@@ -71,11 +73,12 @@ class BACKOBS_API Network {
 
   /// Every parameter once, in order of its first use; tensors used twice are found by identity.
   const std::vector<Parameter>& parameters() const { return parameters_; }
-  const Parameter& parameter(const std::string& name) const;
+  const Parameter& parameter(const std::string& name) const;  ///< ComputeError, with the nearest name, if there is none
 
   /// Moves parameters and buffers. Parameters keep their identity.
   void to(c10::ScalarType dtype, c10::Device device);
-  /// Output shape [*out] of every node for one sample, found by running zeros forward in evaluation mode.
+  /// Output shape [*out] of every node for one sample, found by running zeros forward in evaluation mode. A module that
+  /// does not take what it gets throws; the message names the node.
   std::vector<std::vector<int64_t>> sample_shapes() const;
 
  private:

@@ -10,6 +10,12 @@
 /// A layer plugin is a rule for one torch::nn module type; it is constructed from the module and takes no options:
 ///
 ///     BACKOBS_LAYER(MishRule, torch::nn::MishImpl, "Mish by its first two derivatives")
+///
+/// `backobs verify` holds the rule against modules made without arguments, or against those that the rule names:
+///
+///     static std::vector<LayerExample> examples() {
+///       return {{std::make_shared<torch::nn::BilinearImpl>(3, 4, 2), {at::randn({5, 3}), at::randn({5, 4})}}};
+///     }
 
 #include <backobs/extension.h>
 #include <backobs/layer.h>
@@ -18,11 +24,18 @@
 #include <backobs/problem.h>
 #include <backobs/runner.h>
 
+#include <functional>
 #include <memory>
 #include <type_traits>
 #include <typeinfo>
+#include <utility>
+#include <vector>
 
 namespace backobs {
+
+/// A module that a layer's rule can be made of, and inputs [N, *in_i] that it takes, N at least 2; without inputs shapes
+/// are tried. Both are taken to double precision.
+using LayerExample = std::pair<std::shared_ptr<torch::nn::Module>, TensorList>;
 
 /// What a plugin's one exported function returns: how to make instances. Exactly one factory is set.
 struct PluginEntry {
@@ -60,6 +73,34 @@ std::shared_ptr<const LayerRule> make_rule(const std::shared_ptr<torch::nn::Modu
   return same ? std::make_shared<const Rule>(std::move(same)) : nullptr;
 }
 
+template <typename Rule, typename Module, typename = void>
+struct ExamplesOf {
+  static std::vector<LayerExample> get() {
+    if constexpr (std::is_default_constructible_v<Module>) return {{std::make_shared<Module>(), {}}};
+    return {};
+  }
+};
+template <typename Rule, typename Module>
+struct ExamplesOf<Rule, Module, std::void_t<decltype(Rule::examples())>> {
+  static std::vector<LayerExample> get() { return Rule::examples(); }
+};
+/// The module's own forward of one tensor; undefined where it takes another number.
+template <typename Module>
+auto output_of(Module& module, const TensorList& x, int) -> decltype(Tensor(module.forward(x[0]))) {
+  return x.size() == 1 ? Tensor(module.forward(x[0])) : Tensor();
+}
+template <typename Module>
+Tensor output_of(Module&, const TensorList&, long) { return {}; }
+
+using ModuleOutput = std::function<Tensor(torch::nn::Module&, const TensorList&)>;
+template <typename Rule, typename Module>
+void layer_examples(std::vector<LayerExample>& examples, ModuleOutput& output) {
+  examples = ExamplesOf<Rule, Module>::get();
+  output = [](torch::nn::Module& module, const TensorList& x) {
+    return output_of(dynamic_cast<Module&>(module), x, 0);
+  };
+}
+
 }  // namespace detail
 }  // namespace backobs
 
@@ -91,4 +132,8 @@ std::shared_ptr<const LayerRule> make_rule(const std::shared_ptr<torch::nn::Modu
   BACKOBS_PLUGIN_(layer, summary, "",                              \
                   e.schema = &::backobs::detail::no_options;       \
                   e.make_rule = &::backobs::detail::make_rule<Rule, Module>; \
-                  e.module_type = typeid(Module).name();)
+                  e.module_type = typeid(Module).name();)        \
+  extern "C" BACKOBS_API void backobs_layer_examples(std::vector<::backobs::LayerExample>& examples, \
+                                                     ::backobs::detail::ModuleOutput& output) {      \
+    ::backobs::detail::layer_examples<Rule, Module>(examples, output);                               \
+  }

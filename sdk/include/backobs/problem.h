@@ -29,9 +29,12 @@ class BACKOBS_API Problem {
   virtual ~Problem();
 
   virtual ProblemFacts facts() const = 0;
-  /// The network, initialised by draws of `random` alone (Draw::initialisation, one stream per parameter).
+  /// The network, initialised by draws of `random` alone (Draw::initialisation, one stream per parameter). A new one with
+  /// parameters of its own at every call, float32 on the CPU; core moves it.
   virtual Network network(const Random& random) const = 0;
+  /// What the network's outputs are compared with the targets by; backobs/loss.h makes the usual ones.
   virtual std::shared_ptr<const LossRule> loss() const = 0;
+  /// Where batches come from. Throws DataError if files are missing. For Source::synthetic it needs none.
   virtual std::shared_ptr<const DataSource> data(const DataRequest& request) const = 0;
   /// Which parameters the penalty covers. Default: none.
   virtual bool is_regularised(const std::string& /*parameter*/) const { return false; }

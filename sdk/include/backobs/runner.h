@@ -24,12 +24,13 @@ class BACKOBS_API Step {
   virtual int64_t global() const = 0;  ///< over all epochs, from 0
   virtual Random random() const = 0;
 
-  /// The mini-batch loss, penalty included. No gradient, no extension.
+  /// The mini-batch loss as the problem's loss reduces it, penalty included. No gradient, no extension.
   virtual double evaluate() = 0;
   /// The same, and the gradient in every trainable parameter's grad(). The first call of a step also runs the
   /// extensions that are due at it; at the parameters' values of that moment.
   virtual double evaluate_with_gradient() = 0;
-  /// What `Runner::wants` asked for, of the last evaluate_with_gradient: values of one parameter.
+  /// What `Runner::wants` asked for, of the last evaluate_with_gradient: values of one parameter, in the shapes of
+  /// docs/quantities.md. Throws PluginError where there is none: not asked for, refused, or nothing was evaluated yet.
   virtual const std::vector<Tensor>& result(const std::string& quantity, const std::string& parameter) const = 0;
 };
 
@@ -50,9 +51,10 @@ class BACKOBS_API Runner {
   /// Quantities the steps read through Step::result.
   virtual std::vector<Want> wants() const { return {}; }
 
-  /// Called once, before the first step, with every parameter (frozen ones too).
+  /// Called once, before the first step, with every parameter (frozen ones too). Values are changed in place, without
+  /// autograd's graph (at::NoGradGuard), and never exchanged for other tensors.
   virtual void prepare(const std::vector<Parameter>& parameters) = 0;
-  /// One update. Returns the mini-batch loss before it.
+  /// One update. Returns the mini-batch loss before it; one that is not finite ends the run as diverged.
   virtual double step(Step& step) = 0;
   /// The schedule: learning rate = base rate times factor, from the next step on.
   virtual void set_rate_factor(double factor) = 0;
