@@ -3,6 +3,7 @@
 
 #include "kernels/affine_products.h"
 #include "kernels/outer_products.h"
+#include "kernels/symmetric_product.h"
 
 #include <ATen/ATen.h>
 
@@ -26,6 +27,9 @@ Tensor summed_squares(const Tensor& z, const Tensor& signs) {
 }
 
 Tensor drop_single_group(const Tensor& t) { return t.size(0) == 1 ? t.squeeze(0) : t; }
+
+/// scale sum_i r[i] r[i]^T.
+Tensor moment_of_rows(const Tensor& rows, double scale) { return symmetric_product(rows.t(), rows, scale); }
 
 bool has_one_position(const Tensor& x) { return x.size(1) == 1; }
 
@@ -89,16 +93,15 @@ Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w) {
   return (z.squeeze(2) * wx.unsqueeze(0)).sum({2, 3});
 }
 
-/// Half of a symmetric product is half the operations, but mirroring it takes more passes over [K, K] than few rows cost.
-Tensor input_moment(const Tensor& x) {
-  constexpr int64_t kFewRows = 512;
-  const bool few = has_one_position(x) && x.size(0) <= kFewRows;
-  return drop_single_group(few ? contract_rows(x, x) : contract_samples(x, x));
+Tensor input_moment(const Tensor& x, double scale) {
+  if (x.size(2) == 1 && has_one_position(x)) return moment_of_rows(x.flatten(0, 2), scale);
+  return drop_single_group(has_one_position(x) ? contract_rows(x, x) : contract_samples(x, x)).mul_(scale);
 }
 
 Tensor output_moment(const Tensor& z) {
   const auto positions_summed = z.size(2) == 1 ? z.squeeze(2) : z.sum(2);  // [V, n, G, C]
-  return drop_single_group(contract_rows(positions_summed, positions_summed));
+  if (z.size(3) == 1) return moment_of_rows(positions_summed.reshape({-1, z.size(4)}), 1);
+  return contract_rows(positions_summed, positions_summed);
 }
 
 Tensor scale_columns(const Tensor& z, const Tensor& x) {

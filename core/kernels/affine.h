@@ -31,8 +31,8 @@ BACKOBS_API Tensor squared_norms(const Tensor& z, const Tensor& x);
 BACKOBS_API bool norms_by_positions(const Tensor& z, const Tensor& x);
 /// <A, w> for w [G, C, K], [V, n].
 BACKOBS_API Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w);
-/// sum_{n,s} x x^T, [K, K], or [G, K, K] with more than one group. Not divided by N.
-BACKOBS_API Tensor input_moment(const Tensor& x);
+/// scale sum_{n,s} x x^T, [K, K], or [G, K, K] with more than one group.
+BACKOBS_API Tensor input_moment(const Tensor& x, double scale = 1);
 /// sum_{v,n} zs zs^T with zs = sum_s z, [C, C], or [G, C, C] with more than one group.
 BACKOBS_API Tensor output_moment(const Tensor& z);
 

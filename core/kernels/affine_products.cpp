@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/affine_products.h"
 
+#include "kernels/symmetric_product.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
@@ -15,8 +17,6 @@ namespace {
 constexpr int64_t kProductBytes = int64_t{1} << 19;
 /// Samples are gathered until a contraction runs over this many positions; shorter ones leave BLAS idle.
 constexpr int64_t kPositions = 256;
-/// A symmetric product is formed in this many strips of rows, each from its diagonal on.
-constexpr int64_t kStrips = 8;
 
 /// Calls body(chunk, first, last) for equal parts of [0, samples), one per thread; always the same parts.
 void over_samples(int64_t samples, const std::function<void(int64_t, int64_t, int64_t)>& body, int64_t chunks) {
@@ -143,15 +143,6 @@ Tensor features_first(const Tensor& t) { return t.permute({2, 0, 1}).flatten(1);
 /// Adds a b^T for a [C, P], b [K, P].
 void add_product(Tensor& sum, const Tensor& a, const Tensor& b) { sum.addmm_(a, b.t()); }
 
-/// Adds the strips of a a^T that begin on the diagonal, a [K, P].
-void add_upper_product(Tensor& sum, const Tensor& a) {
-  const auto size = a.size(0), strip = std::max<int64_t>((size + kStrips - 1) / kStrips, 32);
-  for (int64_t row = 0; row < size; row += strip) {
-    const auto count = std::min(strip, size - row);
-    sum.narrow(0, row, count).narrow(1, row, size - row).addmm_(a.narrow(0, row, count), a.narrow(0, row, size - row).t());
-  }
-}
-
 /// [V, n]: what `add(sum, z, x, g)` adds up over the groups g from z [V, S, C] and x [S, K] of a sample to sum [V].
 Tensor sample_by_sample(const Tensor& z, const Tensor& x,
                         const std::function<void(const Tensor&, const Tensor&, const Tensor&, int64_t)>& add) {
@@ -206,12 +197,16 @@ Tensor contract_samples(const Tensor& a, const Tensor& b) {
         const auto count = std::min(together, last - n);
         auto part = sum[g];
         const auto left = features_first(a.narrow(0, n, count).select(2, g));
-        if (symmetric) add_upper_product(part, left);
+        if (symmetric) add_upper_product(part, left, left.t());
         else add_product(part, left, features_first(b.narrow(0, n, count).select(2, g)));
       }
   }, chunks);
   for (std::size_t chunk = 1; chunk < sums.size(); ++chunk) sums[0].add_(sums[chunk]);
-  return symmetric ? sums[0].triu().add_(sums[0].triu(1).transpose(1, 2)) : sums[0];
+  for (int64_t g = 0; symmetric && g < groups; ++g) {
+    auto sum = sums[0][g];
+    mirror_upper(sum);
+  }
+  return sums[0];
 }
 
 Tensor squared_norms_by_positions(const Tensor& z, const Tensor& x) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "kernels/symmetric_product.h"
 #include "network/rule_table.h"
 
 #include <ATen/ATen.h>
@@ -38,8 +39,9 @@ class LinearRule final : public LayerRule {
   Tensor sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const override {
     const auto& weight = module_->weight;
     const auto out = weight.size(0), in = weight.size(1), positions = mat.size(0) / out;
-    const auto right = mat.reshape({-1, out}).mm(weight).view({positions, out, positions * in});
-    const auto both = at::matmul(weight.t(), right);
+    const auto right = mat.reshape({-1, out}).mm(weight);
+    if (positions == 1) return symmetric_product(weight.t(), right, static_cast<double>(io.samples()));
+    const auto both = at::matmul(weight.t(), right.view({positions, out, positions * in}));
     return both.reshape({positions * in, positions * in}).mul_(io.samples());
   }
 

@@ -30,7 +30,8 @@ class PositionsLastRule {
 BACKOBS_API bool keeps_channels_apart(const LayerRule& rule);
 /// The map of any layer that keeps channels apart.
 BACKOBS_API ChannelPairMap channel_pair_map(const LayerRule& rule, const LayerIO& io);
-/// The map of a layer that treats every channel and every sample alike.
+/// The map of a layer that treats every channel and every sample alike, and whose sum_jac_t_mat_jac takes matrices that are
+/// not symmetric: those of two different channels.
 ChannelPairMap constant_channel_pair_map(const LayerRule& rule, const LayerIO& io);
 
 }  // namespace backobs

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <backobs/layer.h>
 
+#include "kernels/symmetric_product.h"
+
 #include <ATen/ATen.h>
 
 namespace backobs {
@@ -10,7 +12,7 @@ TensorList ElementwiseRule::jac_t(const LayerIO& io, const Tensor& columns) cons
 /// sum_n diag(f'_n) M diag(f'_n) = M o sum_n f'_n f'_n^T.
 Tensor ElementwiseRule::sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const {
   const auto slope = df(io).flatten(1);
-  return slope.t().mm(slope).mul_(mat);
+  return symmetric_product(slope.t(), slope).mul_(mat);
 }
 
 Residual ElementwiseRule::residual(const LayerIO& io, const Tensor& grad) const {

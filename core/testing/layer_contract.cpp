@@ -181,7 +181,7 @@ class LayerContract {
   }
 
   void averaged_curvature(const Block& block) {
-    const auto mat = draw({features(), features()}, 2);
+    const auto half = draw({features(), features()}, 2), mat = half + half.t();
     require_near(rule_->sum_jac_t_mat_jac(fast_->io(block.first, block.count), mat),
                  plain_->sum_jac_t_mat_jac(slow_->io(block.first, block.count), mat), kRounding, place(block, "sum_jac_t_mat_jac"));
   }

@@ -2,6 +2,7 @@
 #include "walk/quantities.h"
 
 #include "kernels/affine.h"
+#include "kernels/variance.h"
 #include "walk/penalty.h"
 
 #include <ATen/ATen.h>
@@ -89,12 +90,10 @@ void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::st
     return;
   }
   const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
-  if (needs(What::variance, key)) {
-    const auto wide_z = z.to(at::kDouble), wide_x = x.to(at::kDouble);
-    accumulate_moments(shaped(affine::sum(wide_z, wide_x)), shaped(affine::sum_squares(wide_z, {}, wide_x)));
-  }
-  if (with_squares && needs(What::sum_squares, key))
-    accumulate(What::sum_squares, key, shaped(affine::sum_squares(z, signs, x)));
+  const bool sums_squares = with_squares && needs(What::sum_squares, key), varies = needs(What::variance, key);
+  const auto squares = sums_squares || varies ? affine::sum_squares(z, signs, x) : Tensor();
+  if (varies) add_variance(rule, local_name, z, x, squares, tile);
+  if (sums_squares) accumulate(What::sum_squares, key, shaped(squares));
   // Each value has one way of being computed, whatever else is asked for: an extension must change no other number.
   const bool penalised = penalty_ != 0 && key == SignalKey::gradient();
   Tensor individual;
@@ -108,6 +107,20 @@ void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::st
   if (with_squares && needs(What::sample_squares, key))
     join(What::sample_squares, key, penalised ? individual.square().sum(0) : shaped(affine::sample_squares(z, signs, x)), 0,
          tile, total_columns);
+}
+
+/// One position: of the whole mini-batch from the gradient and its squares, of a part as moments that add up.
+void ParameterQuantities::add_variance(const LayerRule& rule, const std::string& local_name, const Tensor& z, const Tensor& x,
+                                       const Tensor& squares, const TilePosition& tile) {
+  const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
+  if (tile.whole() && takes_gradient() && z.size(3) == 1 && z.device().is_cpu()) {
+    const auto sum = rule.to_affine(local_name, gradient_, squares.sizes().vec());
+    const auto found = affine::variance(z.reshape({-1, z.size(4)}), x.reshape({-1, x.size(3)}), sum[0], squares[0]);
+    values_[{What::variance, SignalKey::gradient()}] = shaped(found.unsqueeze(0));
+    return;
+  }
+  const auto wide_z = z.to(at::kDouble), wide_x = x.to(at::kDouble);
+  accumulate_moments(shaped(affine::sum(wide_z, wide_x)), shaped(affine::sum_squares(wide_z, {}, wide_x)));
 }
 
 /// Norms without forming A, and with the penalty from inner products alone.

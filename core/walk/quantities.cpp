@@ -131,7 +131,7 @@ void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, in
   if (!has_input_factor(info_.form) || !needs_.count(need)) return;
   const auto& x = input_of(rule, io);
   if (info_.form == ParamForm::weight) {
-    accumulate(need.what, need.signal, affine::input_moment(x).div_(static_cast<double>(batch_size)));
+    accumulate(need.what, need.signal, affine::input_moment(x, 1.0 / static_cast<double>(batch_size)));
     return;
   }
   const auto rows = x.flatten();  // of an embedding: how often each is read
@@ -177,7 +177,7 @@ void ParameterQuantities::add_gradient(const Tensor& sum) {
 
 void ParameterQuantities::finish() {
   const auto key = SignalKey::gradient();
-  if (count_.samples == 1 && moment1_.defined()) {
+  if (count_.samples == 1 && needs(What::variance, key)) {
     // Two ways of forming one square differ by rounding; a single sample does not vary at all.
     values_[{What::variance, key}] = at::zeros(info_.shape, value_.options().requires_grad(false));
   } else if (moment1_.defined()) {

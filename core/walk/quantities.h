@@ -103,6 +103,8 @@ class ParameterQuantities {
                          bool with_squares);
   void add_fused_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z,
                         const Tensor& signs, const Tensor& x, const TilePosition& tile, int64_t total_columns);
+  void add_variance(const LayerRule& rule, const std::string& local_name, const Tensor& z, const Tensor& x,
+                    const Tensor& squares, const TilePosition& tile);
   void add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z, const Tensor& x,
                  const TilePosition& tile, int64_t total_columns);
   Tensor penalty_share(const LayerRule& rule, const std::string& local_name, const std::vector<int64_t>& shape,

@@ -124,8 +124,8 @@ class BACKOBS_API LayerRule {
   virtual Tensor param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const;
   /// Its sum over columns and samples, [*p]: what a gradient needs, for one backward instead of V n.
   virtual Tensor sum_param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const;
-  /// sum_n J_n^T M J_n over the tile's samples: [D_out, D_out] -> [D_in, D_in]. One input only. A constant Jacobian
-  /// may use that all summands are equal. Not divided by N.
+  /// sum_n J_n^T M J_n over the tile's samples for a symmetric M: [D_out, D_out] -> [D_in, D_in]. One input only. A constant
+  /// Jacobian may use that all summands are equal. Not divided by N.
   virtual Tensor sum_jac_t_mat_jac(const LayerIO& io, const Tensor& mat) const;
   /// Hessian of sum_k grad[n,k] out[n,k] in the inputs of sample n, grad [n, *out].
   virtual Residual residual(const LayerIO& io, const Tensor& grad) const;
