@@ -5,7 +5,7 @@ namespace {
 using namespace backobs;
 
 /// (1/N) sum_n g_n^2 - ((1/N) sum_n g_n)^2, entry by entry, the biased variance. [*p]; carries the square of the
-/// loss reduction. Never negative; accumulated in double, so a large mean does not drown it.
+/// loss reduction. Never negative; in double precision where a large mean would drown it.
 /// Source: Dangel, Kunstner, Hennig, "BackPACK: Packing more into backprop", ICLR 2020.
 class Variance final : public Extension {
  public:

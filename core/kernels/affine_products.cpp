@@ -13,8 +13,9 @@
 namespace backobs::affine {
 namespace {
 
-/// A block of products this large is still in a core's second-level cache when it is squared.
-constexpr int64_t kProductBytes = int64_t{1} << 19;
+/// A block of products this large is still in the last-level cache when it is squared; smaller ones cost more in BLAS, which
+/// packs its operands once per block.
+constexpr int64_t kProductBytes = int64_t{1} << 22;
 /// Samples are gathered until a contraction runs over this many positions; shorter ones leave BLAS idle.
 constexpr int64_t kPositions = 256;
 

@@ -24,7 +24,8 @@ bool variances(T* __restrict to, const T* __restrict sum, const T* __restrict sq
   for (int64_t k = 0; k < count; ++k) {
     const T mean = sum[k] * per_sample, mean_square = squares[k] * per_sample, found = mean_square - mean * mean;
     to[k] = std::max(found, T(0));
-    doubtful |= !(found >= share * mean_square) | ((mean_square < tiny) & (mean != 0));
+    const bool rounded = !(found >= share * mean_square), tiny_factors = (mean_square < tiny) & (mean != 0);
+    doubtful |= static_cast<int>(rounded) | static_cast<int>(tiny_factors);
   }
   return doubtful != 0;
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include "kernels/max_pool.h"
 #include "kernels/selection.h"
 #include "network/channelwise.h"
 #include "network/rule_table.h"
 
 #include <ATen/ATen.h>
 #include <torch/nn/modules/pooling.h>
+
+#include <array>
 
 namespace backobs {
 namespace {
@@ -13,6 +16,8 @@ using Sizes = std::vector<int64_t>;
 
 template <std::size_t D>
 Sizes sizes(const torch::ExpandingArray<D>& array) { return {array->begin(), array->end()}; }
+
+std::array<int64_t, 2> of(const Sizes& sizes) { return {sizes[0], sizes[1]}; }
 
 /// y[n,c,s] = x[n,c,index[n,c,s]] on the last D axes, the image: each output pixel is one input pixel of its channel,
 /// and its flat position in the image is saved.
@@ -78,7 +83,7 @@ class MaxPoolRule final : public MaximumRule<D, Module> {
     const auto kernel = sizes<D>(o.kernel_size()), stride = sizes<D>(o.stride()), padding = sizes<D>(o.padding()),
                dilation = sizes<D>(o.dilation());
     if constexpr (D == 1) return at::max_pool1d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
-    else if constexpr (D == 2) return at::max_pool2d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
+    else if constexpr (D == 2) return max_pool2d(input, {of(kernel), of(stride), of(padding), of(dilation), o.ceil_mode()});
     else return at::max_pool3d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
   }
 };
