@@ -2,7 +2,6 @@
 #include "cli/pass_setup.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
-#include "host/at_work.h"
 #include "measure/machine_rates.h"
 #include "measure/work.h"
 
@@ -20,21 +19,9 @@ namespace backobs {
 namespace {
 
 struct BenchOptions {
-  std::string problem;
-  std::vector<std::string> extensions;
+  PassWish wish;
   int64_t repeats = 7;
   bool json = false;
-};
-
-/// Everything a pass needs, made before any clock runs.
-struct BenchSetup {  // the pass refers to the network: never moved
-  std::string name;
-  DataRequest request;
-  Random random;
-  std::vector<ExtensionInstance> extensions;
-  Network network;
-  Batch batch;
-  std::unique_ptr<Pass> pass;
 };
 
 struct Times {
@@ -46,30 +33,8 @@ struct Measured {
   double peak_mib, baseline_mib, result_bytes;
 };
 
-std::unique_ptr<BenchSetup> set_up(Context& context, const BenchOptions& options) {
-  tell_of_crashes();
-  warn_of_threads(context.flags.thread_count());
-  const auto name = context.plugin("problem", options.problem).manifest.name;
-  const bool all = options.extensions == std::vector<std::string>{"all"};
-  auto extensions = make_extensions(context, all ? std::vector<std::string>() : options.extensions);
-  const auto problem_options = context.registry().schema("problem", name).check({}, "problem `" + name + "`", name);
-  const std::shared_ptr<Problem> problem = context.registry().make_problem(name, problem_options);
-  const auto request = context.flags.data_request();
-  const Random random(request.seed);
-  const auto batch_size = context.flags.batch_size.value_or(problem->facts().batch_size);
-  auto setup = std::unique_ptr<BenchSetup>(
-      new BenchSetup{name, request, random, std::move(extensions), problem->network(random),
-                     first_batch(*problem->data(request), random, batch_size), nullptr});
-  setup->network.to(request.dtype, request.device);
-  setup->pass = std::make_unique<Pass>(setup->network, problem->loss(), settings_of(problem));
-  for (const auto& instance : setup->extensions) instance.extension->prepare({name, setup->pass->parameters()});
-  for (const auto& refusal : setup->pass->refusals(setup->extensions, batch_size))
-    log::warn(refusal.quantity + " of " + refusal.parameter + " is left out: " + refusal.reason);
-  return setup;
-}
-
 /// Milliseconds of one pass with all results held until the clock has stopped; they are in `held` afterwards.
-double time_pass(BenchSetup& setup, const std::vector<ExtensionInstance>& extensions, std::vector<TensorList>& held) {
+double time_pass(PassSetup& setup, const std::vector<ExtensionInstance>& extensions, std::vector<TensorList>& held) {
   held.clear();
   const auto start = std::chrono::steady_clock::now();
   const auto outcome = setup.pass->run(setup.batch, {setup.batch.size, 0, 0, setup.random}, true, extensions,
@@ -100,7 +65,7 @@ Times summary(std::vector<double> times) {
 }
 
 /// One pass of each kind to warm up, from which the peak is taken, then both in turn.
-Measured measure(BenchSetup& setup, int64_t repeats) {
+Measured measure(PassSetup& setup, int64_t repeats) {
   std::vector<TensorList> held;
   Measured measured{};
   measured.baseline_mib = resident_memory().now_mib;
@@ -119,7 +84,7 @@ Measured measure(BenchSetup& setup, int64_t repeats) {
   return measured;
 }
 
-nlohmann::ordered_json bench_json(const BenchSetup& setup, int64_t repeats, const Measured& measured) {
+nlohmann::ordered_json bench_json(const PassSetup& setup, int64_t repeats, const Measured& measured) {
   const auto rates = measure_machine_rates(setup.request.dtype);
   const auto work = count_work(setup.network, setup.pass->parameters(), setup.extensions, setup.batch.size,
                                static_cast<int64_t>(c10::elementSize(setup.request.dtype)));
@@ -127,7 +92,7 @@ nlohmann::ordered_json bench_json(const BenchSetup& setup, int64_t repeats, cons
   const double floor_ms = 1e3 * std::max(work.operations / rates.operations_per_second, bytes / rates.bytes_per_second);
   auto extensions = nlohmann::ordered_json::array();
   for (const auto& instance : setup.extensions) extensions.push_back(instance.name);
-  return {{"problem", setup.name},
+  return {{"problem", setup.problem},
           {"extensions", extensions},
           {"batch_size", setup.batch.size},
           {"threads", at::get_num_threads()},
@@ -170,7 +135,7 @@ void bench_text(const nlohmann::ordered_json& json) {
 }
 
 ExitCode bench(Context& context, const BenchOptions& options) {
-  const auto setup = set_up(context, options);
+  const auto setup = set_up_pass(context, options.wish);
   const auto json = bench_json(*setup, options.repeats, measure(*setup, options.repeats));
   options.json ? print(json) : bench_text(json);
   return ExitCode::done;
@@ -182,8 +147,7 @@ void add_bench(CLI::App& app, Context& context) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App& verb = add_verb(app, context, "bench", "Time, memory and counted floor of a pass beside the plain gradient's",
                             [&context, options] { return bench(context, *options); }, pass_flags());
-  verb.add_option("problem", options->problem, "problem plugin")->required()->type_name("PROBLEM");
-  verb.add_option("--extensions", options->extensions, "these quantities, or all (the default)")->type_name("NAME,...")->delimiter(',');
+  add_pass_flags(verb, options->wish);
   verb.add_option_function<std::string>("--repeats",
                                         [options](const std::string& text) { options->repeats = integer_flag("--repeats", text, 1); },
                                         "timed passes of each kind (default: 7)")->type_name("R");

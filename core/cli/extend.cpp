@@ -3,7 +3,6 @@
 #include "cli/verbs.h"
 #include "data/pt_file.h"
 #include "files/number_format.h"
-#include "host/at_work.h"
 #include "walk/pass.h"
 
 #include <backobs/log.h>
@@ -13,22 +12,21 @@
 
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <sstream>
 
 namespace backobs {
 namespace {
 
 struct ExtendOptions {
-  std::string problem;
-  std::vector<std::string> extensions;
+  PassWish wish;
   std::filesystem::path dump;
   bool unreduced = false, json = false;
 };
 
 /// One forward and backward of one mini-batch with everything that was asked for: shapes, and values if they are dumped.
 struct Extended {
-  Network network;
-  Batch batch;
+  std::unique_ptr<PassSetup> setup;
   PassOutcome outcome;
   std::map<std::pair<std::string, std::string>, ResultValue> results;  ///< by (quantity, parameter)
   std::vector<std::string> quantities;
@@ -41,32 +39,16 @@ ResultValue shapes_of(ResultValue value) {
 }
 
 Extended extend(Context& context, const ExtendOptions& options) {
-  tell_of_crashes();
-  warn_of_threads(context.flags.thread_count());
-  const auto name = context.plugin("problem", options.problem).manifest.name;
-  const auto problem_options = context.registry().schema("problem", name).check({}, "problem `" + name + "`", name);
-  const std::shared_ptr<Problem> problem = context.registry().make_problem(name, problem_options);
-  const auto request = context.flags.data_request();
-  const Random random(request.seed);
-  const auto batch_size = context.flags.batch_size.value_or(problem->facts().batch_size);
-
-  Extended result{problem->network(random), first_batch(*problem->data(request), random, batch_size), {}, {}, {"grad"}};
-  result.network.to(request.dtype, request.device);
-  Pass pass(result.network, problem->loss(), settings_of(problem));
-  const auto extensions = make_extensions(context, options.extensions);
-  for (const auto& instance : extensions) {
-    instance.extension->prepare({name, pass.parameters()});
-    result.quantities.push_back(instance.name);
-  }
-  for (const auto& refusal : pass.refusals(extensions, batch_size))
-    log::warn(refusal.quantity + " of " + refusal.parameter + " is left out: " + refusal.reason);
-  result.outcome = pass.run(result.batch, {batch_size, 0, 0, random}, true, extensions,
-                            [&](const std::string& quantity, const std::string& parameter, ResultValue value) {
-                              if (options.dump.empty()) value = shapes_of(std::move(value));
-                              result.results[{quantity, parameter}] = std::move(value);
-                            });
+  Extended result{set_up_pass(context, options.wish), {}, {}, {"grad"}};
+  const auto& setup = *result.setup;
+  for (const auto& instance : setup.extensions) result.quantities.push_back(instance.name);
+  result.outcome = setup.pass->run(setup.batch, {setup.batch.size, 0, 0, setup.random}, true, setup.extensions,
+                                   [&](const std::string& quantity, const std::string& parameter, ResultValue value) {
+                                     if (options.dump.empty()) value = shapes_of(std::move(value));
+                                     result.results[{quantity, parameter}] = std::move(value);
+                                   });
   if (result.outcome.evaluation_statistics) result.quantities.insert(result.quantities.begin() + 1, "grad_eval");
-  for (const auto& parameter : result.network.parameters())
+  for (const auto& parameter : setup.network.parameters())
     if (parameter.trainable()) result.results[{"grad", parameter.name}] = {{parameter.value.grad()}, false};
   return result;
 }
@@ -96,7 +78,7 @@ void print_text(const Extended& extended, bool unreduced) {
              formatted("%f", extended.outcome.evaluation.accuracy) + "\n\n");
   if (extended.outcome.evaluation_statistics)
     std::printf("Quantities are of normalisation with running statistics; their gradient is grad_eval.\n\n");
-  for (const auto& parameter : extended.network.parameters()) {
+  for (const auto& parameter : extended.setup->network.parameters()) {
     if (!parameter.trainable()) continue;
     std::printf("%s  %s\n", parameter.name.c_str(), shape_text(parameter.value).c_str());
     std::vector<std::vector<std::string>> rows;
@@ -110,7 +92,7 @@ void print_text(const Extended& extended, bool unreduced) {
 void print_json(const Extended& extended, bool unreduced) {
   nlohmann::ordered_json json = {{"loss", extended.outcome.evaluation.loss},
                                  {"accuracy", extended.outcome.evaluation.accuracy},
-                                 {"batch_size", extended.batch.size},
+                                 {"batch_size", extended.setup->batch.size},
                                  {"normalisation_of_quantities",
                                   extended.outcome.evaluation_statistics ? "evaluation" : "training"}};
   if (unreduced) {
@@ -119,7 +101,7 @@ void print_json(const Extended& extended, bool unreduced) {
     json["mean_individual_loss"] = values.mean().item<double>();
   }
   auto& parameters = json["parameters"] = nlohmann::ordered_json::object();
-  for (const auto& parameter : extended.network.parameters()) {
+  for (const auto& parameter : extended.setup->network.parameters()) {
     if (!parameter.trainable()) continue;
     auto& shapes = parameters[parameter.name] = nlohmann::ordered_json::object();
     for (const auto& quantity : extended.quantities) {
@@ -135,15 +117,15 @@ void print_json(const Extended& extended, bool unreduced) {
 /// where quantities are of normalisation with running statistics.
 void dump(const Extended& extended, const std::filesystem::path& file) {
   std::vector<std::pair<std::string, Tensor>> tensors;
-  for (const auto& parameter : extended.network.parameters())
+  for (const auto& parameter : extended.setup->network.parameters())
     tensors.emplace_back("parameter/" + parameter.name, parameter.value);
   for (const auto& [key, value] : extended.results) {
     const auto name = key.first + (key.second.empty() ? "" : "/" + key.second);
     for (std::size_t i = 0; i < value.tensors.size(); ++i)
       tensors.emplace_back(value.is_list ? name + "/" + std::to_string(i) : name, value.tensors[i]);
   }
-  tensors.emplace_back("input", extended.batch.inputs[0]);
-  tensors.emplace_back("target", extended.batch.targets[0]);
+  tensors.emplace_back("input", extended.setup->batch.inputs[0]);
+  tensors.emplace_back("target", extended.setup->batch.targets[0]);
   tensors.emplace_back("output", extended.outcome.output);
   tensors.emplace_back("loss", at::scalar_tensor(extended.outcome.evaluation.loss, at::kDouble));
   tensors.emplace_back("individual_loss", extended.outcome.individual_loss);
@@ -163,8 +145,7 @@ void add_extend(CLI::App& app, Context& context) {
                               if (!options->dump.empty()) dump(extended, options->dump);
                               return ExitCode::done;
                             }, pass_flags());
-  verb.add_option("problem", options->problem, "problem plugin")->required()->type_name("PROBLEM");
-  verb.add_option("--extensions", options->extensions, "only these quantities (default: all)")->type_name("NAME,...")->delimiter(',');
+  add_pass_flags(verb, options->wish);
   verb.add_flag("--unreduced", options->unreduced, "also the individual losses, the loss and their mean");
   verb.add_option("--dump", options->dump, "write parameters, batch and all values to a file for torch.load")->type_name("FILE.pt");
   verb.add_flag("--json", options->json, "shapes as JSON");

@@ -10,16 +10,33 @@
 #include <string>
 #include <vector>
 
-/// What verbs need that walk one mini-batch outside a training: `extend`, `bench`.
+/// What verbs share that walk one mini-batch outside a training: `extend`, `bench`.
 namespace backobs {
 
-/// The extensions of those names with their default options; all there are if none is named.
-std::vector<ExtensionInstance> make_extensions(Context& context, const std::vector<std::string>& names);
+/// What the command line says of the pass.
+struct PassWish {
+  std::string problem;
+  std::vector<std::string> extensions;  ///< empty, or `all`: all there are
+  std::vector<std::string> settings;    ///< PLUGIN.OPTION=VALUE
+};
 
-/// The problem's own penalty.
-PassSettings settings_of(const std::shared_ptr<Problem>& problem);
+/// Adds the problem, `--extensions` and `--set` to a verb; `wish` lives as long as the verb.
+void add_pass_flags(CLI::App& verb, PassWish& wish);
 
-/// The first samples of the training set in this order. Throws UsageError if there are fewer.
-Batch first_batch(const DataSource& data, const Random& random, int64_t batch_size);
+/// One held mini-batch, the first of the training set, and everything a pass over it needs. Never moved: the pass refers to
+/// the network.
+struct PassSetup {
+  std::string problem;
+  DataRequest request;
+  Random random;
+  std::vector<ExtensionInstance> extensions;  ///< prepared
+  Network network;
+  Batch batch;
+  std::unique_ptr<Pass> pass;  ///< with the problem's own penalty
+};
+
+/// Warns of quantities that are left out. Throws UsageError for names, options and values that are wrong, and for a batch
+/// larger than the training set.
+std::unique_ptr<PassSetup> set_up_pass(Context& context, const PassWish& wish);
 
 }  // namespace backobs

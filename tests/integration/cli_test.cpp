@@ -224,6 +224,26 @@ TEST(Bench, RefusesUnknownNamesAndCounts) {
   EXPECT_EQ(backobs("bench mnist_logreg --source synthetic --repeats 0").code, 2);
 }
 
+TEST(Extend, SetsOptionsOfExtensionsAndOfTheProblem) {
+  const std::string pass = "extend mnist_logreg --source synthetic --batch-size 4 --extensions sqrt_ggn_mc,grad_batch --json ";
+  const json shapes = json::parse(backobs(pass + "--set SqrtGGNMC.mc_samples=3 --set 'grad_batch.subsampling=[2, 0]'").out);
+  EXPECT_EQ(shapes.at("parameters").at("dense.bias"), json({{"grad", {{10}}}, {"sqrt_ggn_mc", {{3, 4, 10}}}, {"grad_batch", {{2, 10}}}}));
+  EXPECT_EQ(backobs("extend cifar10_vgg16 --source synthetic --batch-size 2 --extensions batch_l2 --set cifar10_vgg16.size=32").code, 0);
+}
+
+TEST(Extend, RefusesOptionsItDoesNotKnow) {
+  const auto complaint = [](const std::string& setting) {
+    const Answer answer = backobs("extend mnist_logreg --source synthetic --extensions sqrt_ggn_mc --set '" + setting + "'");
+    EXPECT_EQ(answer.code, 2) << setting;
+    return answer.err;
+  };
+  EXPECT_TRUE(holds(complaint("sqrt_ggn_mc.mc_sample=2"), "did you mean `mc_samples`?"));
+  EXPECT_TRUE(holds(complaint("sqrt_ggn_mc.mc_samples=0"), "wanted integer >= 1"));
+  EXPECT_TRUE(holds(complaint("sqrt_ggn_m.mc_samples=2"), "did you mean `sqrt_ggn_mc`?"));
+  EXPECT_TRUE(holds(complaint("kfac.mc_samples=2"), "wanted the problem or an extension of this pass: mnist_logreg, sqrt_ggn_mc"));
+  for (const char* setting : {"kfac", "=", ".=", "mc_samples=2", ""}) EXPECT_TRUE(holds(complaint(setting), "--set")) << setting;
+}
+
 TEST(Doctor, NamesBlasThreadsAndRefusals) {
   const Answer answer = backobs("doctor --json --threads 2 --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
   ASSERT_EQ(answer.code, 0) << answer.err;
