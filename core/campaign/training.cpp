@@ -34,6 +34,7 @@ struct Training::Impl {
   State state() const;
   void load(const State& state);
   double seconds() const;
+  bool last_is_finite() const;
   bool is_out_of_patience() const;
 
   void train(TrainingObserver& observer, Checkpointing& checkpointing);
@@ -143,10 +144,19 @@ double Training::Impl::seconds() const {
   return seconds_before + std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// Whether the losses of the last evaluation are numbers.
+bool Training::Impl::last_is_finite() const {
+  if (result.curves.epochs.empty()) return true;
+  const EpochEvaluation& last = result.curves.epochs.back();
+  return std::isfinite(last.train.loss) && std::isfinite(last.valid.loss) && std::isfinite(last.test.loss);
+}
+
 /// Epochs since the validation loss was lowest reach the limit.
 bool Training::Impl::is_out_of_patience() const {
   const auto& epochs = result.curves.epochs;
-  const auto lower = [](const auto& a, const auto& b) { return a.valid.loss < b.valid.loss; };
+  const auto lower = [](const auto& a, const auto& b) {  // what is no number is lower than none
+    return a.valid.loss < b.valid.loss || (std::isnan(b.valid.loss) && !std::isnan(a.valid.loss));
+  };
   const auto since_best = epochs.end() - 1 - std::min_element(epochs.begin(), epochs.end(), lower);
   return settings.loop.patience > 0 && since_best >= settings.loop.patience;
 }
@@ -155,7 +165,9 @@ bool Training::Impl::is_out_of_patience() const {
 bool Training::Impl::goes_on(Checkpointing& checkpointing) {
   result.interrupted = checkpointing.stop();
   if (result.interrupted || checkpointing.due()) checkpointing.take(state());
-  if (settings.loop.max_time > 0 && seconds() >= settings.loop.max_time && epoch < settings.loop.epochs)
+  // Behind an evaluation that is no number the next step tells whether the run has diverged.
+  const bool is_in_doubt = index == 0 && !last_is_finite();
+  if (settings.loop.max_time > 0 && seconds() >= settings.loop.max_time && epoch < settings.loop.epochs && !is_in_doubt)
     result.stopped_by = "max_time";
   return !result.interrupted && result.stopped_by.empty();
 }
@@ -240,7 +252,7 @@ void Training::Impl::train(TrainingObserver& observer, Checkpointing& checkpoint
       ++epoch;
       index = 0;
     }
-    if (epoch < settings.loop.epochs && is_out_of_patience()) {
+    if (epoch < settings.loop.epochs && last_is_finite() && is_out_of_patience()) {
       result.stopped_by = "patience";
       return;
     }
@@ -289,9 +301,7 @@ TrainingResult Training::run(TrainingObserver& observer, Checkpointing& checkpoi
     result.curves.fill_after_divergence(run.epoch, epochs);
     return result;
   }
-  const EpochEvaluation& last = result.curves.epochs.back();
-  if (epochs > 0 &&
-      !(std::isfinite(last.train.loss) && std::isfinite(last.valid.loss) && std::isfinite(last.test.loss)))
+  if (epochs > 0 && !run.last_is_finite())
     result.divergence = Divergence{epochs - 1, run.steps_per_epoch - 1, run.steps_done - 1};
   return result;
 }

@@ -98,7 +98,8 @@ void HeldStep::take(const std::string& quantity, const std::string& parameter, T
   for (const Watched& watched : watched_) {
     if (!belongs_to(quantity, watched.instance.name)) continue;
     if (watched.instance.in_blocks && !parameter.empty()) {
-      take_block(watched, quantity, parameter, values.front());
+      for (std::size_t i = 0; i < values.size(); ++i)
+        take_block(watched, quantity, values.size() == 1 ? parameter : parameter + "/" + std::to_string(i), values[i]);
       continue;
     }
     const bool recorded = watched.histogram || !watched.record.empty();

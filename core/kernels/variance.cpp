@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 namespace backobs::affine {
@@ -20,12 +21,14 @@ constexpr double kTiny = 1e-24;
 template <typename T>
 bool variances(T* __restrict to, const T* __restrict sum, const T* __restrict squares, T samples, int64_t count) {
   const T share = static_cast<T>(kSmallShare), tiny = static_cast<T>(kTiny), per_sample = 1 / samples;
+  constexpr T largest = std::numeric_limits<T>::max();
   int doubtful = 0;
   for (int64_t k = 0; k < count; ++k) {
     const T mean = sum[k] * per_sample, mean_square = squares[k] * per_sample, found = mean_square - mean * mean;
     to[k] = std::max(found, T(0));
     const bool rounded = !(found >= share * mean_square), tiny_factors = (mean_square < tiny) & (mean != 0);
-    doubtful |= static_cast<int>(rounded) | static_cast<int>(tiny_factors);
+    const bool overflown = !(mean_square <= largest);
+    doubtful |= static_cast<int>(rounded) | static_cast<int>(tiny_factors) | static_cast<int>(overflown);
   }
   return doubtful != 0;
 }

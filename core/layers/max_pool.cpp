@@ -4,6 +4,8 @@
 #include "network/channelwise.h"
 #include "network/rule_table.h"
 
+#include <backobs/error.h>
+
 #include <ATen/ATen.h>
 #include <torch/nn/modules/pooling.h>
 
@@ -16,6 +18,17 @@ using Sizes = std::vector<int64_t>;
 
 template <std::size_t D>
 Sizes sizes(const torch::ExpandingArray<D>& array) { return {array->begin(), array->end()}; }
+
+/// Every window has to meet the image: of one that begins before it, dilation may put all other pixels behind it. Windows that
+/// do not fit at all are left to LibTorch to refuse.
+void require_pixels(int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
+  for (auto first = -padding; stride > 0 && dilation > 0 && first < 0; first += stride) {
+    const auto inside = first + (dilation - 1 - first) / dilation * dilation;
+    if (inside < size && inside <= first + (kernel - 1) * dilation) continue;
+    throw ComputeError("maximum pooling of " + std::to_string(size) + " pixels", "a window that meets none of them",
+                       "less padding or dilation");
+  }
+}
 
 std::array<int64_t, 2> of(const Sizes& sizes) { return {sizes[0], sizes[1]}; }
 
@@ -82,6 +95,8 @@ class MaxPoolRule final : public MaximumRule<D, Module> {
     const auto& o = this->module_->options;
     const auto kernel = sizes<D>(o.kernel_size()), stride = sizes<D>(o.stride()), padding = sizes<D>(o.padding()),
                dilation = sizes<D>(o.dilation());
+    for (std::size_t axis = 0; axis < D; ++axis)
+      require_pixels(input.size(static_cast<int64_t>(axis) + input.dim() - static_cast<int64_t>(D)), kernel[axis], stride[axis], padding[axis], dilation[axis]);
     if constexpr (D == 1) return at::max_pool1d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
     else if constexpr (D == 2) return max_pool2d(input, {of(kernel), of(stride), of(padding), of(dilation), o.ceil_mode()});
     else return at::max_pool3d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());

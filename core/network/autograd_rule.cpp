@@ -14,10 +14,12 @@
 namespace backobs {
 namespace {
 
-/// torch's generator for a device at another position while this lives.
+/// torch's generator for a device at another position while this lives. There is one of it for all threads, so that another
+/// pass waits meanwhile; a module may call a network of its own.
 class PlacedGenerator {
  public:
-  PlacedGenerator(c10::Device device, uint64_t seed) : generator_(at::globalContext().defaultGenerator(device)) {
+  PlacedGenerator(c10::Device device, uint64_t seed)
+      : alone_(in_use()), generator_(at::globalContext().defaultGenerator(device)) {
     const std::lock_guard<std::mutex> lock(generator_.mutex());
     state_ = generator_.get_state();
     generator_.set_current_seed(seed);
@@ -30,6 +32,11 @@ class PlacedGenerator {
   PlacedGenerator& operator=(const PlacedGenerator&) = delete;
 
  private:
+  static std::recursive_mutex& in_use() {
+    static std::recursive_mutex mutex;
+    return mutex;
+  }
+  const std::lock_guard<std::recursive_mutex> alone_;
   at::Generator generator_;
   Tensor state_;
 };

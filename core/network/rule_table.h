@@ -37,9 +37,8 @@ class RuleTable {
   }
   /// Null if no rule serves the type.
   std::shared_ptr<const LayerRule> make(const std::type_info& type, const std::shared_ptr<torch::nn::Module>& module) const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = entries_.find(type.name());
-    return found == entries_.end() ? nullptr : found->second.make(module);
+    const auto maker = maker_of(type.name());  // called unlocked: a rule may make those of its parts
+    return maker ? maker(module) : nullptr;
   }
 
   /// The names of the types that have a rule, as typeid gives them.
@@ -55,6 +54,12 @@ class RuleTable {
     std::string owner = "backobs itself";
     Maker make;
   };
+  Maker maker_of(const std::string& type) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = entries_.find(type);
+    return found == entries_.end() ? Maker() : found->second.make;
+  }
+
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
 };

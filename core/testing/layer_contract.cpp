@@ -88,6 +88,7 @@ class LayerContract {
           (this->*body)(block);
       });
     };
+    run("weights", &LayerContract::weights);
     each("first derivatives", &LayerContract::first_derivatives);
     if (!coupled_) each("second derivatives", &LayerContract::second_derivatives);
     if (!coupled_ && inputs_.size() == 1 && inputs_[0].is_floating_point()) {
@@ -140,6 +141,18 @@ class LayerContract {
   void samples() {
     if (coupled_) throw Skipped("its samples are coupled, as it says");
     slow_->refuse_coupling(context_);
+  }
+
+  /// to_affine takes a weight to where the affine map has it, and from_affine brings it back.
+  void weights() {
+    const auto io = fast_->io(0, slow_->output().size(0));
+    for (const auto& parameter : rule_->parameters()) {
+      if (rule_->form(parameter.name) != ParamForm::weight) continue;
+      const auto z = rule_->affine_columns(io, columns({0, io.samples()}, 1)), x = rule_->affine_input(io);  // [V, n, S, G, C]
+      const auto value = parameter.value.detach();
+      const auto there = rule_->to_affine(parameter.name, value, {z.size(3), z.size(4), x.size(3)});
+      require_near(rule_->from_affine(parameter.name, there), value, 0, "from_affine(to_affine()) of " + parameter.name);
+    }
   }
 
   /// Transposed Jacobians into inputs and parameters: all that a layer owes whose samples are coupled.

@@ -43,7 +43,7 @@ class HeldStep final : public Step {
   }
   void move_to(int64_t step) {
     step_ = step;
-    is_first_ = true;
+    results_.clear();
   }
 
   int64_t epoch() const override { return 0; }
@@ -55,15 +55,12 @@ class HeldStep final : public Step {
     const auto sink = [&](const std::string& quantity, const std::string& parameter, ResultValue value) {
       results_[quantity + "/" + parameter] = std::move(value.tensors);
     };
-    const bool with_extensions = std::exchange(is_first_, false);
-    return pass_
-        .run(case_.batch, {case_.batch.size, 0, step_, random()}, true,
-             with_extensions ? extensions_ : std::vector<ExtensionInstance>(), sink)
-        .evaluation.loss;
+    results_.clear();
+    return pass_.run(case_.batch, {case_.batch.size, 0, step_, random()}, true, extensions_, sink).evaluation.loss;
   }
   const std::vector<Tensor>& result(const std::string& quantity, const std::string& parameter) const override {
     const auto found = results_.find(quantity + "/" + parameter);
-    if (found == results_.end()) throw Broken("a call of result(" + quantity + ", " + parameter + ")", "what wants() names");
+    if (found == results_.end()) throw Broken("a call of result(" + quantity + ", " + parameter + ")", "what wants() names, after evaluate_with_gradient");
     return found->second;
   }
 
@@ -74,7 +71,6 @@ class HeldStep final : public Step {
   Pass pass_;
   std::map<std::string, TensorList> results_;
   int64_t step_ = 0;
-  bool is_first_ = true;
 };
 
 /// A runner at work on a network of its own.

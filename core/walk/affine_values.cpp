@@ -40,13 +40,16 @@ void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, c
   add_weight_values(rule, local_name, key, z, dense.signs, x, tile, total_columns, !squares_done);
 }
 
-/// Straight into grad() where the layer is one product of matrices, else in the rule's own way.
+/// Straight into grad() where the layer is one product of matrices and the weight lies as that has it, else in the rule's own way.
 void ParameterQuantities::add_weight_gradient(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
                                               const Tensor& columns) {
   if (!gradient_started_ && gradient_.dim() == 2) {
     const auto z = rule.affine_columns(io, columns), x = rule.affine_input(io);
-    if (z.size(0) == 1 && z.size(2) == 1 && z.size(3) == 1) {
-      at::mm_out(gradient_, z.reshape({-1, z.size(4)}).t(), x.reshape({-1, x.size(3)}));
+    auto product = z.size(0) == 1 && z.size(2) == 1 && z.size(3) == 1
+                       ? rule.to_affine(local_name, gradient_, {1, z.size(4), x.size(3)}) : Tensor();
+    if (product.defined() && product.is_alias_of(gradient_) && product.is_contiguous()) {
+      product = product.squeeze(0);
+      at::mm_out(product, z.reshape({-1, z.size(4)}).t(), x.reshape({-1, x.size(3)}));
       gradient_started_ = true;
       return;
     }

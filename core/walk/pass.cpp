@@ -69,7 +69,8 @@ struct Pass::Impl {
   void refuse_coupling(const Tape& tape, const ForwardContext& context, int64_t batch_size);
   Evaluation evaluation(const LossIO& io, const Tensor& contributions, double penalty_share) const;
   std::vector<ParameterQuantities> quantities_of(const std::vector<std::set<Need>>& needs, const SampleCount& count) const;
-  TensorList gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const;
+  void walk_gradient(const Tape& tape, const LossIO& io, const PassInfo& info, std::vector<ParameterQuantities>& quantities);
+  TensorList gradients(const Tape& tape, const LossIO& io, const PassInfo& info);
   void release_blocks();
   void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
             const ResultSink& sink, const Visited& visited = {});
@@ -151,12 +152,21 @@ std::vector<ParameterQuantities> Pass::Impl::quantities_of(const std::vector<std
   return quantities;
 }
 
+/// The gradient before the tiles of a walk: of the whole batch at once, as without extensions, so that its last bits do not
+/// depend on which of them are there.
+void Pass::Impl::walk_gradient(const Tape& tape, const LossIO& io, const PassInfo& info,
+                               std::vector<ParameterQuantities>& quantities) {
+  for (auto& one : quantities) one.take_gradient_alone();
+  walk_tiles({network, plan_for({}, io.samples()), tape, *loss, io, info, shapes, {io.samples(), 1}}, quantities, [](std::size_t) {});
+  for (auto& one : quantities) one.take_all_but_the_gradient();
+}
+
 /// A walk of the gradient alone, for products with it: [1, *p] by parameter, as visits see it.
-TensorList Pass::Impl::gradients(const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling) const {
-  const auto plan = make_plan(network, infos, {}, shapes, io.samples(), settings.tiling.budget_bytes);
+TensorList Pass::Impl::gradients(const Tape& tape, const LossIO& io, const PassInfo& info) {
+  const auto& plan = plan_for({}, io.samples());
   auto quantities = quantities_of(plan.needs_of_parameter, {io.samples(), info.batch_size});
   TensorList result(infos.size());
-  walk_tiles({network, plan, tape, *loss, io, info, shapes, tiling}, quantities, [&](std::size_t p) {
+  walk_tiles({network, plan, tape, *loss, io, info, shapes, {io.samples(), 1}}, quantities, [&](std::size_t p) {
     quantities[p].finish();
     result[p] = quantities[p].value({Need::What::sum, SignalKey::gradient()}).clone().unsqueeze(0);
   });
@@ -178,7 +188,8 @@ void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, 
     for (const auto& block : one.blocks()) blocks.push_back(block);
   Visits visits(plan, infos, network, info, io.samples(), sink);
   visits.begin();
-  visits.give_vectors(plan.reads_gradient_vectors() ? gradients(tape, io, info, tiling) : TensorList{}, quantities);
+  visits.give_vectors(plan.reads_gradient_vectors() ? gradients(tape, io, info) : TensorList{}, quantities);
+  if (choose_tile(in).samples < io.samples()) walk_gradient(tape, io, info, quantities);
   const auto take_block = [&](std::size_t p, const ParameterQuantities& block, int64_t samples) {
     visits.visit_block(p, block, samples);
   };

@@ -58,6 +58,12 @@ class ParameterQuantities {
   /// The same from its sums over positions, [G C, G C].
   void set_averaged(const Tensor& sums, int64_t groups);
 
+  /// From now on the gradient alone is added, whatever else is needed; then everything but it.
+  void take_gradient_alone() { std::swap(needs_, needs_aside_); }
+  void take_all_but_the_gradient() {
+    std::swap(needs_, needs_aside_);
+    gradient_done_ = true;
+  }
   /// After the last tile: puts the gradient, penalty included, into the parameter's grad() and completes all values.
   void finish();
   /// The same for a block of samples, whose values are per sample.
@@ -115,8 +121,8 @@ class ParameterQuantities {
   void join(Need::What what, const SignalKey& key, const Tensor& value, int64_t sample_axis, const TilePosition& tile,
             int64_t total_columns);
   void accumulate_moments(const Tensor& sum, const Tensor& sum_of_squares);
-  /// A block of samples leaves the gradient to the whole.
-  bool takes_gradient() const { return gradient_.defined(); }
+  /// A block of samples leaves the gradient to the whole, and tiles to a walk before them.
+  bool takes_gradient() const { return gradient_.defined() && !gradient_done_; }
   void add_gradient(const Tensor& sum);
   void add_penalty();
   void add_penalty_to_products();
@@ -132,7 +138,8 @@ class ParameterQuantities {
   std::map<SignalKey, std::shared_ptr<HeldBlock>> blocks_;
   std::map<std::size_t, Pending> pending_;  ///< by source, until the last use
   Tensor gradient_;                      ///< grad()'s buffer; undefined in a block of samples
-  bool gradient_started_ = false;
+  bool gradient_started_ = false, gradient_done_ = false;
+  std::set<Need> needs_aside_;
   Tensor input_;
   Tensor shift_;                         ///< [G, C, K]; moments below are of g_n - shift where it is defined
   Tensor moment1_, moment2_;             ///< double: sum_n g_n, sum_n g_n^2

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
 
+#include <exception>
 #include <sstream>
 
 namespace backobs {
@@ -64,6 +65,11 @@ class Visit final : public ParameterVisit {
   const std::string& extension_;
 };
 
+/// What whoever takes the results threw: not the extension's fault.
+struct FromSink {
+  std::exception_ptr error;
+};
+
 /// Names the values of one extension and hands them on.
 class NamedResults final : public Results {
  public:
@@ -73,7 +79,7 @@ class NamedResults final : public Results {
   void put(const ParameterVisit& visit, Tensor value) override { hand_on(visit, {{std::move(value)}, false}); }
   void put(const ParameterVisit& visit, TensorList values) override { hand_on(visit, {std::move(values), true}); }
   void put(const std::string& name, Tensor value) override {
-    if (sink_) sink_(name_ + "." + name, "", {{std::move(value)}, false});
+    give(name_ + "." + name, "", {{std::move(value)}, false});
   }
 
  private:
@@ -82,7 +88,15 @@ class NamedResults final : public Results {
       if (!tensor.defined()) throw PluginError("extension `" + name_ + "` at " + visit.info().name, "an undefined tensor", "values");
       if (grad_.defined() && tensor.is_alias_of(grad_)) tensor = tensor.clone();
     }
-    if (sink_) sink_(name_, visit.info().name, std::move(value));
+    give(name_, visit.info().name, std::move(value));
+  }
+  void give(const std::string& name, const std::string& parameter, ResultValue value) {
+    if (!sink_) return;
+    try {
+      sink_(name, parameter, std::move(value));
+    } catch (...) {
+      throw FromSink{std::current_exception()};
+    }
   }
   const std::string& name_;
   const ResultSink& sink_;
@@ -102,13 +116,15 @@ Visits::Visits(const WalkPlan& plan, const std::vector<ParameterInfo>& infos, co
 
 template <typename Function>
 void Visits::guarded(std::size_t extension, const std::string& phase, Function function) const {
-  const auto where = [&] {
-    return "extension `" + plan_.extensions[extension].name + "` in " + phase + ", step " + std::to_string(info_.step);
-  };
+  const auto name = "extension `" + plan_.extensions[extension].name + "`";
+  const auto where = [&] { return name + " in " + phase + ", step " + std::to_string(info_.step); };
   try {
     function();
-  } catch (const Error&) {
-    throw;
+  } catch (const FromSink& of_host) {
+    std::rethrow_exception(of_host.error);
+  } catch (const Error& error) {
+    if (error.where().compare(0, name.size(), name) == 0) throw;
+    throw Error(error.code(), where() + (error.where().empty() ? "" : ": " + error.where()), error.found(), error.wanted(), error.nearest());
   } catch (const c10::Error& error) {
     throw PluginError(where(), error.what_without_backtrace());
   } catch (const std::exception& error) {

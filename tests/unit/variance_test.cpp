@@ -52,6 +52,8 @@ TEST(Variance, SurvivesSquaresThatUnderflowOrOverflow) {
   const auto wanted = in_two_passes(z, wide), have = found(z, wide);
   for (const int64_t k : {0, 3}) EXPECT_LT(relative_error(have[0][k], wanted[0][k]), 1e-3);
   for (const int64_t k : {4, 7}) EXPECT_LT(relative_error(have[1][k], wanted[1][k]), 1e-3);
+  const auto large = at::full({20, 1}, 1e20f) * at::randn({20, 1}), small = at::full({20, 2}, 1e-10f) * at::randn({20, 2});
+  EXPECT_LT(relative_error(found(large, small), in_two_passes(large, small)), 1e-3) << "squares of z overflow, those of z x do not";
   EXPECT_TRUE(have[1][0].isinf().item<bool>()) << "larger than single precision holds";
 }
 

@@ -17,6 +17,7 @@ namespace backobs::testing {
 ///   samples             no output depends on another sample, unless couples_samples() says so
 ///   first derivatives   jac_t, param_jac_t, sum_param_jac_t; jacobian_is_constant() is true
 ///   second derivatives  residual, param_residual; is_curved() is true
+///   weights             from_affine undoes to_affine
 ///   averaged curvature  sum_jac_t_mat_jac, of one input
 ///   diagonals           jac_t_diagonal; is_pointwise() is true, of one input
 ///   threads             two passes at once give what each gives alone; from strictness 6
