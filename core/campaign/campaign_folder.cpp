@@ -39,20 +39,37 @@ void CampaignFolder::forget() const {
   if (!output_was_there_) fs::remove(path_.parent_path(), ignored);
 }
 
+namespace {
+/// An id is the name of a folder.
+bool is_file_name(const std::string& id) { return !id.empty() && id.front() != '.' && id.find('/') == std::string::npos; }
+}  // namespace
+
+void CampaignFolder::throw_damaged() const {
+  throw UsageError(plan().string(), "a damaged file", "what `backobs run FILE` wrote; it writes it again");
+}
+
 Json CampaignFolder::read_plan_file() const {
   std::ifstream stream(plan());
   Json json = stream ? Json::parse(stream, nullptr, false) : Json();
-  if (!json.is_object() || !json.contains("runs") || !json["runs"].is_array())
-    throw UsageError(path_.string(), "no plan.json of a campaign", "a folder that `backobs run` made");
+  std::error_code ignored;
+  if (!fs::exists(plan(), ignored)) throw UsageError(path_.string(), "no plan.json of a campaign", "a folder that `backobs run` made");
+  if (!json.is_object() || !json.contains("runs") || !json["runs"].is_array() || !json.value("campaign", Json("")).is_string())
+    throw_damaged();
   return json;
 }
 
 std::vector<PlannedRun> CampaignFolder::planned() const {
   std::vector<PlannedRun> runs;
   const Json json = read_plan_file();
-  for (const Json& one : json["runs"])
-    runs.push_back({one.value("index", int64_t{0}), one.value("id", ""), one.value("title", ""),
-                    one.value("settings", Json::object())});
+  try {
+    for (const Json& one : json["runs"]) {
+      runs.push_back({one.value("index", int64_t{0}), one.value("id", ""), one.value("title", ""),
+                      one.value("settings", Json::object())});
+      if (!is_file_name(runs.back().id)) throw_damaged();
+    }
+  } catch (const Json::exception&) {
+    throw_damaged();
+  }
   return runs;
 }
 

@@ -37,6 +37,7 @@ class BACKOBS_API CampaignFolder {
  private:
   std::filesystem::path yaml() const { return path_ / "campaign.yaml"; }
   std::filesystem::path plan() const { return path_ / "plan.json"; }
+  [[noreturn]] void throw_damaged() const;
   nlohmann::ordered_json read_plan_file() const;
 
   std::filesystem::path path_;

@@ -102,6 +102,7 @@ class Planner {
   ConfigProblems& problems_;
   std::set<std::string> ids_;
   std::vector<Cell> environments_;  ///< of the experiment at hand
+  std::map<std::string, bool> exclusions_;  ///< by place: whether one leaves out a cell
   std::set<std::string> names_;     ///< of settings in its cells, where it has exclusions
 };
 
@@ -209,6 +210,13 @@ std::vector<Cell> Planner::environments(const Experiment& experiment) {
   return all;
 }
 
+/// Every row would stand in the log as often as the reduction is named.
+std::vector<std::string> named_once(std::vector<std::string> record, const std::string& where) {
+  for (auto name = record.begin(); name != record.end(); ++name)
+    if (std::count(record.begin(), name, *name)) throw ConfigError(where, "`" + *name + "` twice in `record`", "each once");
+  return record;
+}
+
 Planner::ExtensionList Planner::extension_choices(const PluginUse& use) try {
   const std::string name = resolve("extension", use);
   if (name.empty()) return {};
@@ -219,7 +227,7 @@ Planner::ExtensionList Planner::extension_choices(const PluginUse& use) try {
     placed(use.where, [&] { return registry_.make_extension(name, only(own, choice.options)); });  // may refuse them
     ExtensionChoice extension;
     extension.settings = {name_of(use, name, choice), name, only(own, choice.options), choice.options.integer("every"),
-                          choice.options.texts("record"), choice.options.text("save") == "tensors", budget_of(use, name, choice)};
+                          named_once(choice.options.texts("record"), use.where), choice.options.text("save") == "tensors", budget_of(use, name, choice)};
     extension.where = use.where;
     add_given(extension.given, choice, extension.settings.name + ".");
     all.push_back(std::move(extension));
@@ -308,8 +316,13 @@ bool Planner::is_excluded(const Experiment& experiment, const RunSettings& setti
   if (experiment.exclusions.empty()) return false;
   const auto named = named_settings(settings);
   for (const auto& [name, value] : named) names_.insert(name);
-  return std::any_of(experiment.exclusions.begin(), experiment.exclusions.end(),
-                     [&](const Exclusion& one) { return matches(one, named); });
+  bool is_excluded = false;
+  for (const Exclusion& one : experiment.exclusions) {
+    const bool leaves_out = matches(one, named);
+    is_excluded = is_excluded || leaves_out;
+    if (!one.settings.empty()) exclusions_[one.settings.front().where] |= leaves_out;  // defaults stand in several experiments
+  }
+  return is_excluded;
 }
 
 /// A name that no cell has would leave out nothing, silently.
@@ -402,6 +415,10 @@ Plan Planner::plan(const Campaign& campaign) {
   Plan plan;
   plan.campaign = campaign.name;
   for (const Experiment& experiment : campaign.experiments) add_experiment(experiment, plan);
+  for (const auto& [where, leaves_out] : exclusions_)
+    if (!leaves_out) plan.idle_exclusions.push_back(where);
+  if (plan.runs.empty() && plan.excluded > 0)
+    problems_.add(exclusions_.begin()->first, "`exclude` of all " + std::to_string(plan.excluded) + " combinations", "a run that is left");
   return plan;
 }
 

@@ -34,6 +34,7 @@ struct BACKOBS_API Plan {
   std::string campaign;
   std::vector<Run> runs;
   int64_t excluded = 0;  ///< cells that `exclude` leaves out
+  std::vector<std::string> idle_exclusions;  ///< file:line:column of items of `exclude` that leave out none
   int64_t repeated = 0;  ///< cells left out because an earlier one has the same settings
 
   /// The run with this index or id. Throws UsageError with what exists.

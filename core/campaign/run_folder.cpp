@@ -28,8 +28,17 @@ std::string RunFolder::failure() const {
 }
 
 std::optional<std::string> RunFolder::state() const {
-  const auto state = read_record().value("state", nlohmann::json());
-  return state.is_string() ? std::optional(state.get<std::string>()) : std::nullopt;
+  const auto record = read_record();
+  const auto state = record.value("state", nlohmann::json());
+  if (!state.is_string()) return std::nullopt;
+  const bool is_over = state == "done" || state == "diverged";
+  return is_over && !has_its_metrics(record) ? "damaged" : state.get<std::string>();
+}
+
+bool RunFolder::has_its_metrics(const nlohmann::json& record) const {
+  std::error_code missing;
+  const auto bytes = fs::file_size(metrics(), missing);
+  return !missing && record.value("metrics_bytes", nlohmann::json()) == bytes;
 }
 
 bool RunFolder::is_finished() const {

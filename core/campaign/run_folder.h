@@ -29,7 +29,8 @@ class BACKOBS_API RunFolder {
   /// Root of the DeepOBS tree, shared by all runs of the campaign.
   std::filesystem::path deepobs() const { return campaign_ / "deepobs"; }
 
-  /// "done", "diverged" or "failed", as run.json says; empty without a readable one of this id.
+  /// "done", "diverged" or "failed", as run.json says, or "damaged" where it says that the run is over and the metrics are not
+  /// as long as it says; empty without a readable one of this id.
   std::optional<std::string> state() const;
   /// Why it failed, as run.json says; empty where it does not.
   std::string failure() const;
@@ -45,6 +46,7 @@ class BACKOBS_API RunFolder {
 
  private:
   nlohmann::json read_record() const;
+  bool has_its_metrics(const nlohmann::json& record) const;
 
   std::filesystem::path campaign_, path_;
   std::string id_;

@@ -8,6 +8,7 @@
 #include "campaign/stop_request.h"
 #include "campaign/training_state.h"
 #include "data/pt_file.h"
+#include "files/checksum.h"
 #include "files/printable.h"
 #include "host/log.h"
 
@@ -138,10 +139,14 @@ std::string RunInProgress::finish(const Training& training, const TrainingResult
     return "interrupted";
   }
   record_result(record_, result);
+  write_parameters(folder_.parameters(), training.network_state());
+  record_["metrics_bytes"] = metrics_->sync();
+  record_["metrics_sha256"] = stored_checksum(metrics_->part(), Digest::sha256);
+  log_->sync();
+  // After what takes room: DeepOBS reads every file of its tree as a finished run.
   const std::string optimizer = training.optimizer_name();
   const fs::path deepobs = write_deepobs_file(folder_.path(), folder_.deepobs(), run_.settings, optimizer, started_,
                                               deepobs_json(run_.settings, optimizer, result.curves));
-  write_parameters(folder_.parameters(), training.network_state());
   record_["interruptions"] = interruptions_;
   record_["machine"] = machine_;
   record_["plugin_digests"] = plugins_;
@@ -149,7 +154,6 @@ std::string RunInProgress::finish(const Training& training, const TrainingResult
                         {"log", folder_.log().filename()},
                         {"parameters", folder_.parameters().filename()},
                         {"deepobs", (fs::path("../../deepobs") / deepobs).string()}};
-  record_["metrics_bytes"] = metrics_->sync();
   metrics_->commit();
   log_->commit();
   write_record(folder_.record(), record_);

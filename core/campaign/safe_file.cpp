@@ -69,7 +69,7 @@ GrowingFile::GrowingFile(std::filesystem::path file, std::filesystem::path part)
 }
 
 GrowingFile::GrowingFile(std::filesystem::path file, int64_t size)
-    : file_(std::move(file)), part_(file_.string() + ".part") {
+    : file_(std::move(file)), part_(file_.string() + ".part"), is_counted_on_(true) {
   // A process that died while it finished may have given the file its name already.
   if (::access(part_.c_str(), F_OK) != 0) ::rename(file_.c_str(), part_.c_str());
   descriptor_ = ::open(part_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -86,7 +86,7 @@ GrowingFile::GrowingFile(std::filesystem::path file, int64_t size)
 GrowingFile::~GrowingFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(part_.c_str());
+  if (!is_counted_on_) ::unlink(part_.c_str());
 }
 
 void GrowingFile::append(std::string_view text) {
@@ -102,6 +102,7 @@ void GrowingFile::flush() {
 int64_t GrowingFile::sync() {
   flush();
   if (::fsync(descriptor_) != 0) fail(part_, "cannot be synced", errno);
+  is_counted_on_ = true;
   return size_of(descriptor_, part_);
 }
 

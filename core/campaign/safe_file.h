@@ -19,7 +19,8 @@ BACKOBS_API void write_file(const std::filesystem::path& file, std::string_view 
 /// Makes the names in a folder survive a power loss: a rename or removal counts only then.
 BACKOBS_API void sync_folder(const std::filesystem::path& folder);
 
-/// A file that grows while a run lasts. Lines are buffered; without `commit` or `leave` the destructor removes it.
+/// A file that grows while a run lasts. Lines are buffered; without `commit` or `leave` the destructor removes it, unless it
+/// was synced or gone on with: then a checkpoint may count on what is there.
 class BACKOBS_API GrowingFile {
  public:
   explicit GrowingFile(std::filesystem::path file);
@@ -50,6 +51,7 @@ class BACKOBS_API GrowingFile {
   std::filesystem::path file_, part_;
   std::string buffer_;
   int descriptor_ = -1;
+  bool is_counted_on_ = false;
 };
 
 }  // namespace backobs

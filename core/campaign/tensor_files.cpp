@@ -22,6 +22,7 @@ void TensorFiles::write(const StepPosition& place) {
   for (const auto& [extension, tensors] : kept_) {
     make_folder(folder_ / extension);
     write_pt(folder_ / extension / file, tensors);
+    sync_folder(folder_ / extension);  // a checkpoint that comes later counts on its name
   }
   kept_.clear();
 }

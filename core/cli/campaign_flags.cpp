@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "cli/campaign_flags.h"
 
+#include <backobs/error.h>
+#include <backobs/log.h>
+
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -39,6 +42,17 @@ std::vector<std::string> flags_again(const CommonFlags& flags) {
   for (const auto& folder : flags.plugin_path) all.insert(all.end(), {"--plugin-path", folder.string()});
   for (auto& [setting, flag, text] : given(flags)) all.insert(all.end(), {flag, text});
   return all;
+}
+
+CLI::Option* add_run_flag(CLI::App& verb, const std::string& name, std::string& run, const std::string& doc) {
+  return verb.add_option_function<std::string>(name, [&run, name](const std::string& text) {
+    if (text.empty()) throw UsageError(name, "an empty text", "a run's index or id");
+    run = text;
+  }, doc)->type_name("INDEX|ID");
+}
+
+void warn_of_idle_exclusions(const Plan& plan) {
+  for (const auto& where : plan.idle_exclusions) log::warn(where + ": this item of `exclude` leaves out no combination");
 }
 
 std::vector<const Run*> chosen_runs(const Plan& plan, const std::string& only) {

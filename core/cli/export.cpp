@@ -2,6 +2,7 @@
 #include "campaign/safe_file.h"
 #include "cli/verbs.h"
 #include "files/comma_list.h"
+#include "files/publish.h"
 #include "report/csv.h"
 #include "report/tensorboard.h"
 
@@ -28,12 +29,16 @@ void export_csv(const ExportOptions& options, const std::vector<FinishedRun>& ru
     if (!std::cout) throw Error(ExitCode::some_runs_failed, "stdout", "output that cannot be written");
     return;
   }
-  const fs::path part = options.to.string() + ".part";
+  const fs::path target = target_of(options.to), part = target.string() + ".part";
   std::ofstream stream(part);
   write_csv(stream, runs, !options.no_timing, damaged);
   stream.close();
-  if (!stream) throw ComputeError(part.string(), "a file that cannot be written");
-  fs::rename(part, options.to);
+  std::error_code ignored;
+  if (!stream) {
+    fs::remove(part, ignored);
+    throw ComputeError(options.to.string(), "a file that cannot be written");
+  }
+  publish(part, target);
 }
 
 /// The files of these runs in DeepOBS's tree, which leaves out what belongs to runs of other plans.

@@ -52,13 +52,13 @@ int failed(ExitCode code, const std::string& message) {
   return static_cast<int>(code);
 }
 
-/// The shells' scripts ask with this word; words that are only begun are not for the parser.
 /// Of what no part of backobs threw: a plugin's fault, if one was at work.
 int failed_at_work(const std::string& message) {
   if (!position().kind[0]) return failed(ExitCode::some_runs_failed, message);
   return failed(ExitCode::plugin_problem, position().text() + ": " + message);
 }
 
+/// The shells' scripts ask with this word; words that are only begun are not for the parser.
 int complete(const CLI::App& app, std::vector<std::string> words) {
   for (const auto& answer : completions(app, std::move(words))) std::printf("%s\n", answer.c_str());
   return static_cast<int>(ExitCode::done);

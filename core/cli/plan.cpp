@@ -181,6 +181,7 @@ void print_text(const Outlook& outlook, const fs::path& file) {
   print("campaign " + plan.campaign + ": " + std::to_string(plan.runs.size()) + " runs\n");
   for (const Run* run : outlook.runs) print_run(outlook, *run, file, paint);
   if (plan.excluded) print(std::to_string(plan.excluded) + " combinations are excluded\n");
+  warn_of_idle_exclusions(plan);
   if (plan.repeated) print(std::to_string(plan.repeated) + " combinations repeat an earlier run and are left out\n");
   print_left_out(outlook);
   print_chosen_by_clock(outlook);
@@ -212,7 +213,7 @@ void add_plan(CLI::App& app, Context& context) {
   CLI::App& verb = add_verb(app, context, "plan", "Shows the runs of an experiment file with their effective settings.",
                             [&context, options] { return show_plan(context, *options); });
   verb.add_option("file", options->file, "experiment file (YAML)")->required()->type_name("FILE");
-  verb.add_option("--only", options->only, "this run alone, by its index or id")->type_name("INDEX|ID");
+  add_run_flag(verb, "--only", options->only, "this run alone, by its index or id");
   add_set_flag(verb, options->set);
   verb.add_flag("--estimate", options->child.measures,
                 "also time, memory and disk of each run, measured by a few steps");

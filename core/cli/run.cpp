@@ -160,6 +160,7 @@ ExitCode run_campaign(Context& context, const RunOptions& options) {
   const Plan plan = read_plan(options.file, context.registry(), overrides_from(context.flags), options.set);
   const std::vector<const Run*> runs = chosen_runs(plan, options.only);
   warn_of_crowding(runs, options.schedule.jobs);
+  warn_of_idle_exclusions(plan);
   CampaignFolder folder(campaign_folder(context.flags, plan));
   const NamelessFile file(text);
   check_runs(context, options, plan, runs, file, text);
@@ -217,8 +218,7 @@ void add_run(CLI::App& app, Context& context) {
       add_verb(app, context, "run", "Performs the runs of an experiment file, each in a process of its own.",
                [&context, options] { return run_campaign(context, *options); });
   verb.add_option("file", options->file, "experiment file (YAML)")->required()->type_name("FILE");
-  verb.add_option("--only", options->only, "this run alone, by its index or id (`backobs plan` shows both)")
-      ->type_name("INDEX|ID");
+  add_run_flag(verb, "--only", options->only, "this run alone, by its index or id (`backobs plan` shows both)");
   add_set_flag(verb, options->set);
   add_schedule_flags(verb, *options);
   verb.add_flag("--json", options->json, "what became of the runs, as JSON");

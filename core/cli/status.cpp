@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "campaign/surroundings.h"
+#include "cli/campaign_flags.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
 #include "files/comma_list.h"
@@ -273,8 +274,7 @@ void add_status(CLI::App& app, Context& context) {
                             [&context, options] { return show_status(context, *options); }, {"--plugin-path"});
   verb.add_option("folder", options->folder, "the campaign's folder")->required()->type_name("DIR");
   CLI::Option* explain =
-      verb.add_option("--explain", options->explain, "why `backobs run` would reuse or perform this run")
-          ->type_name("INDEX|ID");
+      add_run_flag(verb, "--explain", options->explain, "why `backobs run` would reuse or perform this run");
   verb.add_flag("--watch", options->watch, "look again every two seconds, until every run is over")->excludes(explain);
   verb.add_flag("--json", options->json, "as JSON");
 }

@@ -11,6 +11,8 @@
 
 #include <backobs/log.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
@@ -90,6 +92,15 @@ RunSettings read_settings(Context& context, const TrainOptions& options) {
   return settings;
 }
 
+/// Before hours of training: whether the result will have a place.
+void require_room_for(const std::filesystem::path& output) {
+  std::error_code ignored;
+  auto nearest = std::filesystem::absolute(output);
+  while (!std::filesystem::exists(nearest, ignored) && nearest.has_relative_path()) nearest = nearest.parent_path();
+  if (!std::filesystem::is_directory(nearest, ignored) || ::access(nearest.c_str(), W_OK | X_OK) != 0)
+    throw UsageError("--output", "`" + output.string() + "`", "a folder that can be made and written");
+}
+
 void write_result(const std::filesystem::path& output, const RunSettings& settings, const std::string& optimizer,
                   const Curves& curves, std::time_t start) {
   const auto file = output / deepobs_path(settings, optimizer, start);
@@ -103,6 +114,7 @@ ExitCode train(Context& context, const TrainOptions& options) {
   tell_of_crashes();
   warn_of_threads(context.flags.thread_count());
   const RunSettings settings = from_command_line([&] { return read_settings(context, options); });
+  if (!context.flags.output.empty()) require_room_for(context.flags.output);
   auto training = from_command_line([&] { return std::make_unique<Training>(settings, context.registry()); });
   for (const Refusal& refusal : training->refusals())
     log::warn(refusal.quantity + " of " + refusal.parameter + " is left out: " + refusal.reason);

@@ -12,6 +12,7 @@ std::string sentence(const std::string& where, const std::string& found, const s
   std::string text = where.empty() ? "" : where + ": ";
   text += wanted.empty() ? found : "found " + found + ", wanted " + wanted;
   if (!nearest.empty()) text += "; did you mean `" + nearest + "`?";
+  for (auto at = text.find('\0'); at != std::string::npos; at = text.find('\0', at)) text.replace(at, 1, "\\x00");  // what() ends there
   return text;
 }
 

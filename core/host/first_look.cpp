@@ -143,8 +143,12 @@ std::string judge(const std::filesystem::path& file, WatchedStdout& output) {
 LookLimits LookLimits::from_environment() {
   LookLimits limits;
   const char* text = std::getenv("BACKOBS_PLUGIN_TIMEOUT");
-  const double seconds = text ? std::strtod(text, nullptr) : 0;
-  if (seconds > 0 && seconds < 1e6) limits.per_file = std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+  if (!text) return limits;
+  char* end = nullptr;
+  const double seconds = std::strtod(text, &end);
+  if (end == text || *end || !(seconds > 0 && seconds < 1e6))
+    throw UsageError("BACKOBS_PLUGIN_TIMEOUT", "`" + std::string(text) + "`", "seconds, more than 0 and less than 1000000");
+  limits.per_file = std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
   return limits;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "report/finished_runs.h"
 
+#include "files/checksum.h"
 #include "files/number_format.h"
 
 #include <backobs/error.h>
@@ -66,7 +67,7 @@ void warn_of(const DamagedRuns& damaged) {
   for (const auto& [id, reason] : damaged) log::warn("run " + id + " is left out: " + reason);
   if (!damaged.empty())
     log::warn(std::to_string(damaged.size()) + (damaged.size() == 1 ? " run is" : " runs are") +
-              " damaged; `backobs run` performs a run again whose folder is removed");
+              " damaged; `backobs run` performs it again where it can see that, else once the run's folder is removed");
 }
 
 MetricRow metric_row(const std::string& line) {
@@ -81,8 +82,11 @@ void read_metrics(const FinishedRun& run, const std::function<void(const MetricR
   check_size(file, run.record.value("metrics_bytes", int64_t{-1}));
   std::ifstream stream(file);
   int64_t number = 0;
+  Checksum read(Digest::sha256);
   for (std::string line; std::getline(stream, line);) {
     ++number;
+    read.add(line.data(), line.size());
+    read.add("\n", 1);
     MetricRow row;
     try {
       if (stream.eof()) throw ComputeError(file.string() + ":" + std::to_string(number), "a line without end", "a row of metrics");
@@ -92,6 +96,8 @@ void read_metrics(const FinishedRun& run, const std::function<void(const MetricR
     }
     take(row);
   }
+  if (run.record.contains("metrics_sha256") && run.record["metrics_sha256"] != read.finish())
+    throw ComputeError(file.string(), "other rows", "those that were written, as run.json's checksum says");
 }
 
 }  // namespace backobs

@@ -67,6 +67,7 @@ std::vector<RunStatus> campaign_status(const CampaignFolder& folder) {
     status.run = std::move(run);
     status.state = run_state(files);
     if (status.state == "failed") status.reason = files.failure();
+    if (status.state == "damaged") status.reason = "its metrics are not what was written, it is performed again";
     if (fs::exists(files.record(), ignored) && !files.state()) status.reason = "run.json is damaged, it is performed again";
     look_at_log(status, files);
     all.push_back(std::move(status));

@@ -206,6 +206,15 @@ TEST(Describe, BlamesAPluginThatThrows) {
   EXPECT_TRUE(holds(answer.err, "throws_in_schema") && holds(answer.err, "in schema()")) << answer.err;
 }
 
+TEST(Train, RefusesAPlaceForResultsBeforeItTrains) {
+  for (const char* place : {"/dev/null", "/dev/null/below"}) {
+    const Answer answer = backobs(std::string("train mnist_logreg --source synthetic --lr 0.1 --epochs 1 --output ") + place);
+    EXPECT_EQ(answer.code, 2);
+    EXPECT_EQ(answer.out, "");
+    EXPECT_TRUE(holds(answer.err, "--output: found `")) << answer.err;
+  }
+}
+
 TEST(Bench, GivesTimesMemoryAndTheCountedFloor) {
   const Answer answer = backobs("bench mnist_logreg --source synthetic --batch-size 8 --threads 1 --repeats 2 --json --extensions batch_l2,diag_ggn_exact");
   ASSERT_EQ(answer.code, 0) << answer.err;

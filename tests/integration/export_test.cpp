@@ -402,7 +402,46 @@ TEST_F(ExportTest, DamagedRunsAreLeftOutAndTold) {
   for (const json& run : status["runs"])
     if (run["id"] == ids[0]) {
       EXPECT_NE(run["reason"].get<std::string>().find("damaged"), std::string::npos);
+    } else if (run["id"] == ids[1] || run["id"] == ids[2]) {
+      EXPECT_EQ(run["state"], "damaged");
     }
+}
+
+TEST_F(ExportTest, ChangedRowsAreNotTakenForTrue) {
+  fs::copy(folder() / "out", folder() / "changed", fs::copy_options::recursive);
+  const json all = records();
+  const auto run = std::find_if(all.items().begin(), all.items().end(), [](const auto& one) { return one.value()["state"] == "done"; });
+  const fs::path metrics = folder() / "changed/c/runs" / run.key() / "metrics.ndjson";
+  std::string text = text_of(metrics);
+  const auto digit = text.find("\"value\":") + 8;
+  text[digit] = text[digit] == '9' ? '8' : '9';
+  std::ofstream(metrics) << text;
+  const Answer answer = backobs(folder(), "export changed/c --format csv");
+  EXPECT_NE(answer.err.find("run " + run.key() + " is left out: "), std::string::npos) << answer.err;
+  EXPECT_EQ(answer.out.find("," + run.key() + ","), std::string::npos);
+}
+
+TEST_F(ExportTest, CsvReplacesRegularFilesAlone) {
+  fs::create_directory(folder() / "a_folder");
+  EXPECT_EQ(backobs(folder(), "export out/c --format csv --to a_folder").code, 1);
+  EXPECT_EQ(backobs(folder(), "export out/c --format csv --to /dev/null").code, 1);
+  EXPECT_FALSE(fs::exists("/dev/null.part") || fs::exists(folder() / "a_folder.part"));
+  std::ofstream(folder() / "kept.csv") << "old";
+  fs::create_symlink("kept.csv", folder() / "link.csv");
+  EXPECT_EQ(backobs(folder(), "export out/c --format csv --to link.csv").code, 0);
+  EXPECT_TRUE(fs::is_symlink(folder() / "link.csv"));
+  EXPECT_EQ(text_of(folder() / "kept.csv").find("campaign,"), 0u);
+}
+
+TEST_F(ExportTest, APlanThatIsDamagedIsToldSo) {
+  fs::create_directories(folder() / "senseless/runs");
+  for (const char* text : {"[]", "{", "{\"campaign\":\"c\",\"runs\":[null]}", "{\"campaign\":\"c\",\"runs\":[{\"index\":\"x\",\"id\":7}]}",
+                           "{\"campaign\":\"c\",\"runs\":[{\"index\":0,\"id\":\"../../etc\"}]}"}) {
+    std::ofstream(folder() / "senseless/plan.json") << text;
+    const Answer answer = backobs(folder(), "status senseless");
+    EXPECT_EQ(answer.code, 2) << text;
+    EXPECT_NE(answer.err.find("plan.json: found a damaged file"), std::string::npos) << answer.err;
+  }
 }
 
 TEST_F(ExportTest, CleanRemovesLeftoversOfFinishedRunsAlone) {

@@ -125,6 +125,8 @@ TEST(BrokenYaml, IncludesAndExcludes) {
       {keys("{" + sound + ", exclude: [{lrr: 1}]}"), "a.yaml:3:94: found `lrr` in `exclude`"},
       {keys("{" + sound + ", exclude: [{seeds: 1}]}"), "did you mean `seed`?"},
       {keys("{" + sound + ", exclude: [{lr: {from: 1}}]}"), "a.yaml:3:98: found a map, wanted a value"},
+      {keys("{" + sound + ", exclude: [{lr: [1, 2]}]}"), "a.yaml:3:94: found `exclude` of all 2 combinations, wanted a run that is left"},
+      {extensions("[{name: variance, record: [mean, norm, mean]}]"), "found `mean` twice in `record`, wanted each once"},
   });
 }
 
