@@ -99,6 +99,7 @@ ExitCode export_campaign(const ExportOptions& options) {
   if (runs.empty() && damaged.empty()) log::warn(options.folder.string() + ": no run is done yet");
   format.write(options, runs, damaged);
   warn_of(damaged);
+  tell_of_earlier_plans(options.folder);
   return ExitCode::done;
 }
 

@@ -4,6 +4,7 @@
 #include "cli/verbs.h"
 #include "files/comma_list.h"
 #include "files/number_format.h"
+#include "report/finished_runs.h"
 #include "report/html_report.h"
 
 #include <backobs/log.h>
@@ -134,6 +135,7 @@ void print_tables(const CampaignFolder& folder, const ReportChoices& choices, co
 ExitCode report(const ReportOptions& options) {
   const CampaignFolder folder(options.folder);
   const ReportChoices choices = choices_of(options);
+  tell_of_earlier_plans(options.folder);
   if (options.to.empty()) {
     print_tables(folder, choices, options);
     return ExitCode::done;

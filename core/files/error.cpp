@@ -32,6 +32,13 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
+/// Names that differ in their case alone are the same slip.
+std::string lower_case(std::string text) {
+  for (char& letter : text)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  return text;
+}
+
 }  // namespace
 
 Error::Error(ExitCode code, std::string where, std::string found, std::string wanted, std::string nearest)
@@ -59,7 +66,7 @@ std::string nearest_name(const std::string& word, const std::vector<std::string>
   std::size_t best = limit + 1;
   std::string nearest;
   for (const std::string& name : known) {
-    const std::size_t away = distance(word, name);
+    const std::size_t away = distance(lower_case(word), lower_case(name));
     if (away < best) {
       best = away;
       nearest = name;

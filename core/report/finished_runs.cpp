@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "report/finished_runs.h"
 
+#include "campaign/campaign_folder.h"
 #include "files/checksum.h"
 #include "files/number_format.h"
 
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <tuple>
 
 namespace backobs {
@@ -68,6 +70,22 @@ void warn_of(const DamagedRuns& damaged) {
   if (!damaged.empty())
     log::warn(std::to_string(damaged.size()) + (damaged.size() == 1 ? " run is" : " runs are") +
               " damaged; `backobs run` performs it again where it can see that, else once the run's folder is removed");
+}
+
+void tell_of_earlier_plans(const fs::path& campaign_folder) {
+  std::set<std::string> planned;
+  try {
+    for (const PlannedRun& run : CampaignFolder(campaign_folder).planned()) planned.insert(run.id);
+  } catch (const UsageError&) {
+    return;  // no plan to compare with
+  }
+  std::error_code ignored;
+  int64_t others = 0;
+  for (const auto& entry : fs::directory_iterator(campaign_folder / "runs", ignored))
+    if (fs::exists(entry.path() / "run.json", ignored) && !planned.count(entry.path().filename())) ++others;
+  if (others > 0)
+    log::info(std::to_string(others) + (others == 1 ? " run is" : " runs are") +
+              " of earlier plans of this folder, and counted; to leave one out, remove its folder in " + (campaign_folder / "runs").string());
 }
 
 MetricRow metric_row(const std::string& line) {

@@ -35,6 +35,9 @@ BACKOBS_API std::vector<FinishedRun> finished_runs(const std::filesystem::path& 
 /// Tells them on stderr, each with its reason, and how many there are.
 BACKOBS_API void warn_of(const DamagedRuns& damaged);
 
+/// Tells on stderr how many runs the folder holds that are not in its present plan: results count them as well.
+BACKOBS_API void tell_of_earlier_plans(const std::filesystem::path& campaign_folder);
+
 /// One line of metrics.ndjson. Numbers as text: "0.25", "NaN", "inf", "-inf".
 struct MetricRow {
   int64_t step = 0, epoch = 0;
