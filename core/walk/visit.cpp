@@ -65,6 +65,17 @@ class Visit final : public ParameterVisit {
   const std::string& extension_;
 };
 
+/// The same error, of the same kind, at a place that says more.
+[[noreturn]] void throw_again(const Error& error, const std::string& where) {
+  switch (error.code()) {
+    case ExitCode::usage: throw UsageError(where, error.found(), error.wanted(), error.nearest());
+    case ExitCode::invalid_config: throw ConfigError(where, error.found(), error.wanted(), error.nearest());
+    case ExitCode::plugin_problem: throw PluginError(where, error.found(), error.wanted(), error.nearest());
+    case ExitCode::data_missing: throw DataError(where, error.found(), error.wanted(), error.nearest());
+    default: throw ComputeError(where, error.found(), error.wanted(), error.nearest());
+  }
+}
+
 /// What whoever takes the results threw: not the extension's fault.
 struct FromSink {
   std::exception_ptr error;
@@ -124,7 +135,7 @@ void Visits::guarded(std::size_t extension, const std::string& phase, Function f
     std::rethrow_exception(of_host.error);
   } catch (const Error& error) {
     if (error.where().compare(0, name.size(), name) == 0) throw;
-    throw Error(error.code(), where() + (error.where().empty() ? "" : ": " + error.where()), error.found(), error.wanted(), error.nearest());
+    throw_again(error, where() + (error.where().empty() ? "" : ": " + error.where()));
   } catch (const c10::Error& error) {
     throw PluginError(where(), error.what_without_backtrace());
   } catch (const std::exception& error) {
