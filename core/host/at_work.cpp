@@ -13,6 +13,7 @@ namespace {
 
 Position own_position;
 Position* current = &own_position;
+struct sigaction handled_before[NSIG];  ///< by signal: what tell() takes the place of
 
 template <std::size_t N>
 void copy(char (&to)[N], const char* from) {
@@ -42,7 +43,7 @@ void write_number(int64_t number) {
   write_text(digits + at);
 }
 
-void tell(int signal) {
+void tell(int signal, siginfo_t* information, void*) {
   const Position& at = *current;
   write_text("error: ");
   if (at.kind[0]) {
@@ -59,7 +60,9 @@ void tell(int signal) {
   write_text(": found a crash (signal ");
   write_number(signal);
   write_text(")\n");
-  ::raise(signal);  // the handler is gone by now: the process ends of it as soon as this returns
+  ::sigaction(signal, &handled_before[signal], nullptr);
+  // A faulty instruction repeats and finds the handler of before, with the same context; what was sent is sent again.
+  if (information->si_code <= 0) ::raise(signal);
 }
 
 }  // namespace
@@ -103,9 +106,11 @@ void tell_of_crashes() {
   ::sigaltstack(&own, nullptr);
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
     struct sigaction now {}, before {};
-    now.sa_handler = tell;
-    now.sa_flags = static_cast<int>(SA_RESETHAND) | SA_ONSTACK;
-    if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_DFL) ::sigaction(signal, &now, nullptr);
+    now.sa_sigaction = tell;
+    now.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    if (::sigaction(signal, nullptr, &before) != 0 || before.sa_sigaction == tell) continue;
+    handled_before[signal] = before;
+    ::sigaction(signal, &now, nullptr);
   }
 }
 

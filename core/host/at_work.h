@@ -45,8 +45,8 @@ class BACKOBS_API SharedPosition {
 /// In the child: position() lives in the parent's memory from now on.
 BACKOBS_API void share_position(int descriptor);
 
-/// From now on a crash of this process says on stderr who was at work before it ends the process as ever. Where somebody
-/// else handles crashes already (a sanitizer), nothing changes.
+/// From now on a crash of this process says on stderr who was at work before it ends the process as ever. Who else handles
+/// crashes already (a sanitizer, a library that LibTorch brings along) gets them after that.
 BACKOBS_API void tell_of_crashes();
 
 /// Marks who is at work for its lifetime. When an exception passes, the mark stays, for whoever reports it.
