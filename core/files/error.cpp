@@ -63,10 +63,11 @@ ComputeError::ComputeError(std::string where, std::string found, std::string wan
 
 std::string nearest_name(const std::string& word, const std::vector<std::string>& known) {
   const std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
+  const std::string meant = lower_case(word);
   std::size_t best = limit + 1;
   std::string nearest;
   for (const std::string& name : known) {
-    const std::size_t away = distance(lower_case(word), lower_case(name));
+    const std::size_t away = distance(meant, lower_case(name));
     if (away < best) {
       best = away;
       nearest = name;

@@ -203,10 +203,7 @@ Tensor contract_samples(const Tensor& a, const Tensor& b) {
       }
   }, chunks);
   for (std::size_t chunk = 1; chunk < sums.size(); ++chunk) sums[0].add_(sums[chunk]);
-  for (int64_t g = 0; symmetric && g < groups; ++g) {
-    auto sum = sums[0][g];
-    mirror_upper(sum);
-  }
+  for (int64_t g = 0; symmetric && g < groups; ++g) mirror_upper(sums[0][g]);
   return sums[0];
 }
 

@@ -78,7 +78,7 @@ void add_upper_product(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b
   form_upper(sum, a, b, 1, 1, [](int64_t, int64_t) {});
 }
 
-void mirror_upper(at::Tensor& square) {
+void mirror_upper(const at::Tensor& square) {
   if (!square.device().is_cpu()) {
     square.triu_().add_(square.triu(1).t());
     return;

@@ -16,6 +16,6 @@ BACKOBS_API at::Tensor symmetric_product_plainly(const at::Tensor& a, const at::
 /// sum <- sum + a b on and above the diagonal of `sum` [K, K]; what is below has no meaning afterwards.
 BACKOBS_API void add_upper_product(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b);
 /// Mirrors what is above the diagonal of a contiguous [K, K] to below, in place.
-BACKOBS_API void mirror_upper(at::Tensor& square);
+BACKOBS_API void mirror_upper(const at::Tensor& square);
 
 }  // namespace backobs
