@@ -4,7 +4,7 @@
 #include <backobs/error.h>
 
 #include "campaign/axis.h"
-#include "campaign/flat_settings.h"
+#include "campaign/exclusions.h"
 #include "campaign/yaml_edit.h"
 #include "files/number_format.h"
 
@@ -79,8 +79,6 @@ class Planner {
   void add_runner(const Experiment& experiment, const Cell& problem, const PluginUse& use, Plan& plan);
   void add_cells(const Experiment& experiment, const Cell& base, Plan& plan);
   void add_run(const Experiment& experiment, const Cell& cell, Plan& plan);
-  bool is_excluded(const Experiment& experiment, const RunSettings& settings);
-  void check_exclusions(const Experiment& experiment);
 
   std::string resolve(const char* kind, const PluginUse& use);
   std::vector<Axis> axes(const std::vector<YamlEntry>& entries, const Schema& schema);
@@ -102,8 +100,7 @@ class Planner {
   ConfigProblems& problems_;
   std::set<std::string> ids_;
   std::vector<Cell> environments_;  ///< of the experiment at hand
-  std::map<std::string, bool> exclusions_;  ///< by place: whether one leaves out a cell
-  std::set<std::string> names_;     ///< of settings in its cells, where it has exclusions
+  Exclusions exclusions_;
 };
 
 bool is_key(const std::string& name) {
@@ -242,7 +239,7 @@ Planner::ExtensionList Planner::extension_choices(const PluginUse& use) try {
 std::string Planner::name_of(const PluginUse& use, const std::string& plugin, const Choice& choice) {
   const std::string& as = choice.options.text("as");
   const std::string found = "extension `" + plugin + "` as `" + as + "`";
-  if (!as.empty() && !is_key(as)) problems_.add(choice.where("as", use.where), found, "letters, digits and '_'");
+  if (choice.is_given("as") && !is_key(as)) problems_.add(choice.where("as", use.where), found, "letters, digits and '_'");
   if (const auto reserved = kReservedNames.find(as); reserved != kReservedNames.end())
     problems_.add(choice.where("as", use.where), found, "another name, since `" + as + "` " + reserved->second);
   return as.empty() ? plugin : as;
@@ -287,57 +284,8 @@ std::vector<Planner::ExtensionList> Planner::extension_lists(const std::vector<P
   return lists;
 }
 
-std::map<std::string, std::string> named_settings(const RunSettings& settings) {
-  auto all = flat_settings(settings_json(settings));
-  all["problem"] = settings.problem.name;
-  all["runner"] = settings.runner.name;
-  all["seed"] = std::to_string(settings.seed);
-  return all;
-}
-
-/// As numbers where both are some.
-bool is_same_value(const std::string& one, const std::string& other) {
-  const auto number = parse_real(one), second = parse_real(other);
-  return number && second ? *number == *second : one == other;
-}
-
-bool matches(const Exclusion& exclusion, const std::map<std::string, std::string>& settings) {
-  ConfigProblems known;  // told by the reader
-  return std::all_of(exclusion.settings.begin(), exclusion.settings.end(), [&](const YamlEntry& entry) {
-    const auto own = settings.find(entry.key);
-    const auto values = entry.value.raw(known).items;
-    return own != settings.end() && std::any_of(values.begin(), values.end(), [&](const std::string& value) {
-             return is_same_value(value, own->second);
-           });
-  });
-}
-
-bool Planner::is_excluded(const Experiment& experiment, const RunSettings& settings) {
-  if (experiment.exclusions.empty()) return false;
-  const auto named = named_settings(settings);
-  for (const auto& [name, value] : named) names_.insert(name);
-  bool is_excluded = false;
-  for (const Exclusion& one : experiment.exclusions) {
-    const bool leaves_out = matches(one, named);
-    is_excluded = is_excluded || leaves_out;
-    if (!one.settings.empty()) exclusions_[one.settings.front().where] |= leaves_out;  // defaults stand in several experiments
-  }
-  return is_excluded;
-}
-
-/// A name that no cell has would leave out nothing, silently.
-void Planner::check_exclusions(const Experiment& experiment) {
-  const std::vector<std::string> known(names_.begin(), names_.end());
-  for (const Exclusion& exclusion : experiment.exclusions)
-    for (const YamlEntry& entry : exclusion.settings)
-      if (!known.empty() && !names_.count(entry.key))
-        problems_.add(entry.where, "`" + entry.key + "` in `exclude`", "a setting of these runs, as `backobs plan` names it",
-                      nearest_name(entry.key, known));
-  names_.clear();
-}
-
 void Planner::add_run(const Experiment& experiment, const Cell& cell, Plan& plan) {
-  if (is_excluded(experiment, cell.settings)) {
+  if (exclusions_.leave_out(experiment.exclusions, cell.settings)) {
     ++plan.excluded;
     return;
   }
@@ -408,17 +356,16 @@ void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
           problems_.add(e);
         }
   }
-  check_exclusions(experiment);
+  exclusions_.end_experiment(experiment.exclusions, problems_);
 }
 
 Plan Planner::plan(const Campaign& campaign) {
   Plan plan;
   plan.campaign = campaign.name;
   for (const Experiment& experiment : campaign.experiments) add_experiment(experiment, plan);
-  for (const auto& [where, leaves_out] : exclusions_)
-    if (!leaves_out) plan.idle_exclusions.push_back(where);
+  plan.idle_exclusions = exclusions_.idle();
   if (plan.runs.empty() && plan.excluded > 0)
-    problems_.add(exclusions_.begin()->first, "`exclude` of all " + std::to_string(plan.excluded) + " combinations", "a run that is left");
+    problems_.add(exclusions_.first(), "`exclude` of all " + std::to_string(plan.excluded) + " combinations", "a run that is left");
   return plan;
 }
 
