@@ -3,7 +3,7 @@
 
 #include "campaign/attribution.h"
 #include "campaign/batches.h"
-#include "campaign/instances.h"
+#include "campaign/run_parts.h"
 #include "host/page_keeper.h"
 #include "measure/machine_rates.h"
 
@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <utility>
 
 namespace backobs {
@@ -47,58 +47,28 @@ struct BytesOfStep final : TrainingObserver {
   double bytes = 0;
 };
 
-/// Everything a step needs, made as a run makes it.
-struct Rig {
-  Rig(const RunSettings& run_settings, const Registry& plugins);
-  double time_evaluations();
-  /// Steps with these extensions due, repeated on one batch; what one of them writes.
-  std::pair<double, double> time_steps(std::vector<Watched> watched);
-
-  RunSettings settings;
-  Random random;
-  std::shared_ptr<const Problem> problem;
-  std::shared_ptr<const DataSource> data;
-  std::unique_ptr<Network> network;
-  std::unique_ptr<Pass> pass;
-  std::unique_ptr<Runner> runner;
-  std::vector<Watched> watched;
-  std::vector<ExtensionInstance> wanted;
-};
-
-Rig::Rig(const RunSettings& run_settings, const Registry& plugins) : settings(run_settings), random(run_settings.seed) {
-  const AtWork mark("problem", settings.problem.name, "set-up");
-  problem = plugins.make_problem(settings.problem.name, settings.problem.options);
-  data = problem->data(settings.data_request());
-  network = std::make_unique<Network>(problem->network(random));
-  network->to(settings.scalar_type(), c10::Device(settings.device));
-  pass = std::make_unique<Pass>(*network, problem->loss(), pass_settings(settings, problem));
-  runner = plugins.make_runner(settings.runner.name, settings.runner.options);
-  runner->prepare(network->parameters());
-  watched = watched_by(settings, plugins, *pass);
-  wanted = wanted_by(*runner, settings, plugins, *pass);
-}
-
-double Rig::time_evaluations() {
+double time_evaluations(const RunParts& run) {
   double seconds = 0;
   for (const Phase phase : {Phase::train_eval, Phase::valid, Phase::test}) {
-    Batches batches(*data, phase, random, settings.loop.batch_size);
+    Batches batches(*run.data, phase, run.random, run.settings.loop.batch_size);
     const ForwardContext context;
-    const double one = timed([&] { pass->evaluate(data->batch(phase, batches.at(0), random), context); });
+    const double one = timed([&] { run.pass->evaluate(run.data->batch(phase, batches.at(0), run.random), context); });
     seconds += one * static_cast<double>(batches.count());
   }
   return seconds;
 }
 
-std::pair<double, double> Rig::time_steps(std::vector<Watched> due) {
+/// Steps with these extensions due, repeated on one batch; what one of them writes.
+std::pair<double, double> time_steps(const RunParts& run, std::vector<Watched> due) {
   for (Watched& one : due) one.every = 1, one.budget = 0;
   BytesOfStep observer;
-  HeldStep step(*pass, random, std::move(due), wanted, observer);
-  Batches batches(*data, Phase::train, random, settings.loop.batch_size);
-  const AtWork mark("runner", settings.runner.name, "step");
+  HeldStep step(*run.pass, run.random, std::move(due), run.wanted, observer);
+  Batches batches(*run.data, Phase::train, run.random, run.settings.loop.batch_size);
+  const AtWork mark("runner", run.settings.runner.name, "step");
   const double seconds = timed([&] {
     observer.bytes = 0;
-    step.hold(data->batch(Phase::train, batches.at(0), random), {0, 0, 0, batches.count()});
-    runner->step(step);
+    step.hold(run.data->batch(Phase::train, batches.at(0), run.random), {0, 0, 0, batches.count()});
+    run.runner->step(step);
   });
   return {seconds, observer.bytes};
 }
@@ -125,27 +95,26 @@ Costs measure_costs(const RunSettings& settings, const Registry& registry) {
   give_back_pages();  // what was measured before is no memory of this one
   forget_peak();
   Costs costs;
-  std::unique_ptr<Rig> rig;
-  costs.set_up_s = seconds_of([&] { rig = std::make_unique<Rig>(settings, registry); });
-  check_batch_size(*rig->data, settings);
-  costs.evaluation_s = rig->time_evaluations();
-  costs.plain_step_s = rig->time_steps({}).first;
+  std::optional<RunParts> run;
+  costs.set_up_s = seconds_of([&] { run.emplace(settings, registry); });
+  costs.evaluation_s = time_evaluations(*run);
+  costs.plain_step_s = time_steps(*run, {}).first;
   std::map<int64_t, std::vector<Watched>> groups;
-  for (const Watched& one : rig->watched) {
+  for (const Watched& one : run->watched) {
     if (one.budget <= 0) {
       groups[one.every].push_back(one);
       continue;
     }
-    const auto [seconds, bytes] = rig->time_steps({one});
+    const auto [seconds, bytes] = time_steps(*run, {one});
     costs.budgeted.push_back({one.budget, std::max(0.0, seconds - costs.plain_step_s), bytes});
   }
   for (const auto& [every, group] : groups) {
-    const auto [seconds, bytes] = rig->time_steps(group);
+    const auto [seconds, bytes] = time_steps(*run, group);
     costs.extra_s[every] = std::max(0.0, seconds - costs.plain_step_s);
     costs.extra_bytes[every] = bytes;
   }
-  costs.steps_per_epoch = Batches(*rig->data, Phase::train, rig->random, settings.loop.batch_size).count();
-  costs.parameter_bytes = bytes_of(*rig->network);
+  costs.steps_per_epoch = Batches(*run->data, Phase::train, run->random, settings.loop.batch_size).count();
+  costs.parameter_bytes = bytes_of(*run->network);
   costs.process_mib = resident_memory().peak_mib;
   return costs;
 }

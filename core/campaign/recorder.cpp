@@ -29,7 +29,8 @@ void Recorder::save(State& state) const {
   state.put("recorder/shown", shown);
 }
 
-void Recorder::load(const State& state) {
+void Recorder::load(const State& state, int64_t steps_done) {
+  tensors_.drop_from(steps_done);
   seconds_before_ = state.real("recorder/seconds");
   std::istringstream shown(state.text("recorder/shown"));
   for (std::string what; std::getline(shown, what);) shown_.insert(what);

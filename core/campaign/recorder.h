@@ -30,7 +30,8 @@ class BACKOBS_API Recorder final : public TrainingObserver {
 
   /// recorder/seconds and recorder/shown: what a later process needs so that its rows and lines follow on.
   void save(State& state) const;
-  void load(const State& state);
+  /// At the start of a process that goes on behind so many steps.
+  void load(const State& state, int64_t steps_done);
   /// Since the training began, without the time between two processes.
   double seconds() const;
 

@@ -123,7 +123,7 @@ std::string RunInProgress::perform(TrainingObserver& progress) {
   recorder_.emplace(*metrics_, *log_, folder_.tensors(), training.has_accuracy(), run_.settings.loop.epochs, progress);
   if (resumed_) {
     training.resume(*resumed_);
-    recorder_->load(*resumed_);
+    recorder_->load(*resumed_, training.steps_done());
   }
   resumed_.reset();
   plan_checkpoint(0);

@@ -5,8 +5,26 @@
 #include "data/pt_file.h"
 
 #include <cstdio>
+#include <optional>
+#include <system_error>
 
 namespace backobs {
+namespace {
+
+std::string file_name(int64_t step) {
+  char name[40];
+  std::snprintf(name, sizeof name, "step_%010lld.pt", static_cast<long long>(step));
+  return name;
+}
+
+/// The step in a file's name; nothing for other files.
+std::optional<int64_t> step_of(const std::filesystem::path& file) {
+  long long step = 0;
+  if (std::sscanf(file.filename().c_str(), "step_%lld.pt", &step) != 1) return std::nullopt;
+  return file.filename() == file_name(step) ? std::optional<int64_t>(step) : std::nullopt;
+}
+
+}  // namespace
 
 void TensorFiles::keep(const std::string& extension, const std::string& quantity, const std::string& parameter,
                        const TensorList& values) {
@@ -17,14 +35,20 @@ void TensorFiles::keep(const std::string& extension, const std::string& quantity
 }
 
 void TensorFiles::write(const StepPosition& place) {
-  char file[40];
-  std::snprintf(file, sizeof file, "step_%010lld.pt", static_cast<long long>(place.global));
   for (const auto& [extension, tensors] : kept_) {
     make_folder(folder_ / extension);
-    write_pt(folder_ / extension / file, tensors);
+    write_pt(folder_ / extension / file_name(place.global), tensors);
     sync_folder(folder_ / extension);  // a checkpoint that comes later counts on its name
   }
   kept_.clear();
+}
+
+void TensorFiles::drop_from(int64_t step) {
+  std::error_code none;  // no folder yet: nothing to drop
+  std::vector<std::filesystem::path> later;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_, none))
+    if (const auto of = step_of(entry.path()); of && *of >= step) later.push_back(entry.path());
+  for (const auto& file : later) std::filesystem::remove(file);
 }
 
 }  // namespace backobs

@@ -16,8 +16,7 @@ namespace backobs {
 ///   <folder>/<extension>/step_0000000012.pt
 ///
 /// with the step before its update as the number: a dictionary for torch.load with the parameters' names as keys, /0, /1
-/// behind those of lists, and NAME for a value of the whole pass. A step that is repeated after an interruption writes the
-/// same file again.
+/// behind those of lists, and NAME for a value of the whole pass.
 class BACKOBS_API TensorFiles {
  public:
   explicit TensorFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -27,6 +26,9 @@ class BACKOBS_API TensorFiles {
             const TensorList& values);
   /// Writes what the step kept.
   void write(const StepPosition& place);
+  /// Removes the files of this step and later ones, which an interrupted process wrote behind its last checkpoint: done
+  /// again, the steps may be others at which a budget lets the extension be due.
+  void drop_from(int64_t step);
 
  private:
   std::filesystem::path folder_;

@@ -7,6 +7,7 @@
 #include "campaign/batches.h"
 #include "campaign/instances.h"
 #include "campaign/overhead_budget.h"
+#include "campaign/run_parts.h"
 #include "campaign/step_times.h"
 #include "campaign/training_state.h"
 #include "campaign/training_step.h"
@@ -27,7 +28,7 @@ Random evaluation_random(const Random& experiment, int64_t epoch, Phase phase, i
 }  // namespace
 
 struct Training::Impl {
-  Impl(const RunSettings& run_settings, const Registry& plugins);
+  Impl(const RunSettings& settings, const Registry& registry);
 
   std::vector<ExtensionInstance> instances() const;
 
@@ -45,20 +46,10 @@ struct Training::Impl {
   bool train_epoch(HeldStep& step, TrainingObserver& observer, Checkpointing& checkpointing);
   bool take_step(const StepPosition& place, HeldStep& step, TrainingObserver& observer);
 
-  RunSettings settings;
-  const Registry& registry;
-  Random experiment;
-  std::shared_ptr<const Problem> problem;
-  std::shared_ptr<const LossRule> loss;
-  std::shared_ptr<const DataSource> data;
-  std::unique_ptr<Network> network;
-  std::unique_ptr<Pass> pass;
-  std::unique_ptr<Runner> runner;
-  std::vector<Watched> watched;
-  std::vector<ExtensionInstance> wanted;
+  RunParts parts;
   std::vector<Refusal> refusals;
-  std::optional<OverheadBudget> budget;
-  std::optional<StepTimes> times;
+  OverheadBudget budget;
+  StepTimes times;
   int64_t steps_per_epoch = 0;
 
   // Where the loop stands: the next step is the one of this index in this epoch. At the epoch's end the evaluation comes
@@ -69,30 +60,11 @@ struct Training::Impl {
   std::chrono::steady_clock::time_point start;  ///< of this one
 };
 
-Training::Impl::Impl(const RunSettings& run_settings, const Registry& plugins)
-    : settings(run_settings), registry(plugins), experiment(run_settings.seed) {
-  {
-    const AtWork mark("problem", settings.problem.name, "set-up");
-    problem = registry.make_problem(settings.problem.name, settings.problem.options);
-    loss = problem->loss();
-    data = problem->data(settings.data_request());
-    network = std::make_unique<Network>(problem->network(experiment));
-  }
-  check_batch_size(*data, settings);
-  network->to(settings.scalar_type(), c10::Device(settings.device));
-  if (!settings.init.empty()) load_initial(settings.init, *network);
-  pass = std::make_unique<Pass>(*network, loss, pass_settings(settings, problem));
-  {
-    const AtWork mark("runner", settings.runner.name, "prepare");
-    runner = registry.make_runner(settings.runner.name, settings.runner.options);
-    runner->prepare(network->parameters());
-  }
-  watched = watched_by(settings, registry, *pass);
-  refusals = pass->refusals(instances_of(watched), settings.loop.batch_size);
-  budget.emplace(watched);
-  times.emplace(watched);
-  wanted = wanted_by(*runner, settings, registry, *pass);
-}
+Training::Impl::Impl(const RunSettings& settings, const Registry& registry)
+    : parts(settings, registry),
+      refusals(parts.pass->refusals(instances_of(parts.watched), settings.loop.batch_size)),
+      budget(parts.watched),
+      times(parts.watched) {}
 
 State Training::Impl::state() const {
   State state;
@@ -100,14 +72,14 @@ State Training::Impl::state() const {
   state.put("position/index", index);
   state.put("position/steps_done", steps_done);
   state.put("position/seconds", seconds());
-  save_network(state, *network);
+  save_network(state, *parts.network);
   save_curves(state, result.curves);
-  budget->save(state);
-  times->save(state);
+  budget.save(state);
+  times.save(state);
   State part;
   {
-    const AtWork mark("runner", settings.runner.name, "save_state");
-    runner->save_state(part);
+    const AtWork mark("runner", parts.settings.runner.name, "save_state");
+    parts.runner->save_state(part);
   }
   put_all(state, "runner", part);
   for (const auto& instance : instances()) {
@@ -123,20 +95,20 @@ void Training::Impl::load(const State& state) {
   index = state.integer("position/index");
   steps_done = state.integer("position/steps_done");
   seconds_before = state.real("position/seconds");
-  load_network(state, *network);
+  load_network(state, *parts.network);
   load_curves(state, result.curves);
-  budget->load(state);
-  times->load(state);
+  budget.load(state);
+  times.load(state);
   {
-    const AtWork mark("runner", settings.runner.name, "load_state");
-    runner->load_state(part_of(state, "runner"));
+    const AtWork mark("runner", parts.settings.runner.name, "load_state");
+    parts.runner->load_state(part_of(state, "runner"));
   }
   for (const auto& instance : instances()) instance.extension->load_state(part_of(state, "extension/" + instance.name));
 }
 
 std::vector<ExtensionInstance> Training::Impl::instances() const {
-  std::vector<ExtensionInstance> all = wanted;
-  for (const Watched& one : watched) all.push_back(one.instance);
+  std::vector<ExtensionInstance> all = parts.wanted;
+  for (const Watched& one : parts.watched) all.push_back(one.instance);
   return all;
 }
 
@@ -158,7 +130,7 @@ bool Training::Impl::is_out_of_patience() const {
     return a.valid.loss < b.valid.loss || (std::isnan(b.valid.loss) && !std::isnan(a.valid.loss));
   };
   const auto since_best = epochs.end() - 1 - std::min_element(epochs.begin(), epochs.end(), lower);
-  return settings.loop.patience > 0 && since_best >= settings.loop.patience;
+  return parts.settings.loop.patience > 0 && since_best >= parts.settings.loop.patience;
 }
 
 /// Between steps and evaluations: false to end here, where it is an interruption with a checkpoint of this place.
@@ -167,24 +139,25 @@ bool Training::Impl::goes_on(Checkpointing& checkpointing) {
   if (result.interrupted || checkpointing.due()) checkpointing.take(state());
   // Behind an evaluation that is no number the next step tells whether the run has diverged.
   const bool is_in_doubt = index == 0 && !last_is_finite();
-  if (settings.loop.max_time > 0 && seconds() >= settings.loop.max_time && epoch < settings.loop.epochs && !is_in_doubt)
+  const LoopSettings& loop = parts.settings.loop;
+  if (loop.max_time > 0 && seconds() >= loop.max_time && epoch < loop.epochs && !is_in_doubt)
     result.stopped_by = "max_time";
   return !result.interrupted && result.stopped_by.empty();
 }
 
 /// Empty if it was stopped on the way.
 std::optional<Evaluation> Training::Impl::evaluate(Phase phase, int64_t at_epoch, Checkpointing& checkpointing) {
-  Batches batches(*data, phase, experiment.at(at_epoch, 0), settings.loop.batch_size);
+  Batches batches(*parts.data, phase, parts.random.at(at_epoch, 0), parts.settings.loop.batch_size);
   Evaluation sum;
   double weights = 0;
   ForwardContext context;
   for (int64_t i = 0; i < batches.count(); ++i) {
     if (checkpointing.stop()) return std::nullopt;
-    context.random = evaluation_random(experiment, at_epoch, phase, i);
-    const Batch batch = data->batch(phase, batches.at(i), context.random);
-    const Evaluation one = pass->evaluate(batch, context);
+    context.random = evaluation_random(parts.random, at_epoch, phase, i);
+    const Batch batch = parts.data->batch(phase, batches.at(i), context.random);
+    const Evaluation one = parts.pass->evaluate(batch, context);
     // DeepOBS's batches are all of one size; complete sets end with a smaller one, which counts by its samples.
-    const double weight = settings.protocol == Protocol::strict ? static_cast<double>(batch.size) : 1;
+    const double weight = parts.settings.protocol == Protocol::strict ? static_cast<double>(batch.size) : 1;
     sum.loss += weight * one.loss;
     sum.accuracy += weight * one.accuracy;
     weights += weight;
@@ -204,17 +177,17 @@ bool Training::Impl::evaluate_all(int64_t at_epoch, TrainingObserver& observer, 
 }
 
 void Training::Impl::set_rate(TrainingObserver& observer) {
-  const auto& epochs = settings.loop.lr_sched_epochs;
+  const auto& epochs = parts.settings.loop.lr_sched_epochs;
   if (std::find(epochs.begin(), epochs.end(), epoch) == epochs.end()) return;
-  const AtWork mark("runner", settings.runner.name, "set_rate_factor");
-  runner->set_rate_factor(settings.loop.rate_factor(epoch));
-  observer.rate_set(runner->rate());
+  const AtWork mark("runner", parts.settings.runner.name, "set_rate_factor");
+  parts.runner->set_rate_factor(parts.settings.loop.rate_factor(epoch));
+  observer.rate_set(parts.runner->rate());
 }
 
 bool Training::Impl::take_step(const StepPosition& place, HeldStep& step, TrainingObserver& observer) {
-  const AtWork mark("runner", settings.runner.name, "step");
-  const double loss_before = runner->step(step);
-  const bool logged = place.index % settings.loop.log_interval == 0;
+  const AtWork mark("runner", parts.settings.runner.name, "step");
+  const double loss_before = parts.runner->step(step);
+  const bool logged = place.index % parts.settings.loop.log_interval == 0;
   if (logged) result.curves.minibatch_losses.push_back(loss_before);
   ++steps_done;
   observer.step_done(place, loss_before, logged);
@@ -224,16 +197,16 @@ bool Training::Impl::take_step(const StepPosition& place, HeldStep& step, Traini
 
 /// From `index` to the epoch's end; false where the run ends before.
 bool Training::Impl::train_epoch(HeldStep& step, TrainingObserver& observer, Checkpointing& checkpointing) {
-  Batches batches(*data, Phase::train, experiment.at(epoch, 0), settings.loop.batch_size);
+  Batches batches(*parts.data, Phase::train, parts.random.at(epoch, 0), parts.settings.loop.batch_size);
   while (index < steps_per_epoch) {
     const StepPosition place{epoch, index, steps_done, steps_per_epoch};
-    const std::string chosen = budget->begin(place.global);
-    times->begin(seconds());
-    step.hold(data->batch(Phase::train, batches.at(index), experiment.at(epoch, steps_done)), place, chosen);
+    const std::string chosen = budget.begin(place.global);
+    times.begin(seconds());
+    step.hold(parts.data->batch(Phase::train, batches.at(index), parts.random.at(epoch, steps_done)), place, chosen);
     const bool is_finite = take_step(place, step, observer);
-    budget->end();
-    times->end(seconds(), place.global, chosen);
-    if (!chosen.empty()) observer.budget_used(place, chosen, budget->overhead(chosen));
+    budget.end();
+    times.end(seconds(), place.global, chosen);
+    if (!chosen.empty()) observer.budget_used(place, chosen, budget.overhead(chosen));
     if (!is_finite) return false;
     ++index;
     if (!goes_on(checkpointing)) return false;
@@ -244,15 +217,15 @@ bool Training::Impl::train_epoch(HeldStep& step, TrainingObserver& observer, Che
 void Training::Impl::train(TrainingObserver& observer, Checkpointing& checkpointing) {
   if (result.curves.epochs.empty()) evaluate_all(0, observer, checkpointing);
   if (!goes_on(checkpointing)) return;
-  HeldStep step(*pass, experiment, watched, wanted, observer);
-  while (epoch < settings.loop.epochs) {
+  HeldStep step(*parts.pass, parts.random, parts.watched, parts.wanted, observer);
+  while (epoch < parts.settings.loop.epochs) {
     if (index == 0) set_rate(observer);
     if (!train_epoch(step, observer, checkpointing)) return;
     if (evaluate_all(epoch + 1, observer, checkpointing)) {
       ++epoch;
       index = 0;
     }
-    if (epoch < settings.loop.epochs && last_is_finite() && is_out_of_patience()) {
+    if (epoch < parts.settings.loop.epochs && last_is_finite() && is_out_of_patience()) {
       result.stopped_by = "patience";
       return;
     }
@@ -264,7 +237,7 @@ Checkpointing::~Checkpointing() = default;
 
 Training::Training(const RunSettings& settings, const Registry& registry)
     : impl_(std::make_unique<Impl>(settings, registry)) {
-  const Batches batches(*impl_->data, Phase::train, impl_->experiment, settings.loop.batch_size);
+  const Batches batches(*impl_->parts.data, Phase::train, impl_->parts.random, settings.loop.batch_size);
   const int64_t most = settings.loop.max_steps ? settings.loop.max_steps : batches.count();
   impl_->steps_per_epoch = std::min(most, batches.count());
 }
@@ -273,18 +246,19 @@ Training::~Training() = default;
 const std::vector<Refusal>& Training::refusals() const { return impl_->refusals; }
 std::vector<std::string> Training::parameter_names() const {
   std::vector<std::string> names;
-  for (const auto& info : impl_->pass->parameters()) names.push_back(info.name);
+  for (const auto& info : impl_->parts.pass->parameters()) names.push_back(info.name);
   return names;
 }
+int64_t Training::steps_done() const { return impl_->steps_done; }
 int64_t Training::steps_per_epoch() const { return impl_->steps_per_epoch; }
-bool Training::has_accuracy() const { return impl_->loss->has_accuracy(); }
-bool Training::quantities_are_of_evaluation_mode() const { return impl_->pass->couples_samples(); }
-std::string Training::optimizer_name() const { return impl_->runner->optimizer_name(); }
+bool Training::has_accuracy() const { return impl_->parts.loss->has_accuracy(); }
+bool Training::quantities_are_of_evaluation_mode() const { return impl_->parts.pass->couples_samples(); }
+std::string Training::optimizer_name() const { return impl_->parts.runner->optimizer_name(); }
 
 void Training::resume(const State& state) { impl_->load(state); }
 State Training::network_state() const {
   State state;
-  save_network(state, *impl_->network);
+  save_network(state, *impl_->parts.network);
   return state;
 }
 
@@ -294,9 +268,9 @@ TrainingResult Training::run(TrainingObserver& observer, Checkpointing& checkpoi
   result.curves.has_accuracy = has_accuracy();
   run.start = std::chrono::steady_clock::now();
   run.train(observer, checkpointing);
-  result.step_times = run.times->sums();
+  result.step_times = run.times.sums();
   if (result.interrupted || !result.stopped_by.empty()) return result;
-  const int64_t epochs = run.settings.loop.epochs;
+  const int64_t epochs = run.parts.settings.loop.epochs;
   if (result.divergence) {
     result.curves.fill_after_divergence(run.epoch, epochs);
     return result;

@@ -57,6 +57,7 @@ class BACKOBS_API Training {
   const std::vector<Refusal>& refusals() const;
   /// Names of the trainable parameters, in the network's order.
   std::vector<std::string> parameter_names() const;
+  int64_t steps_done() const;  ///< those of earlier processes included
   int64_t steps_per_epoch() const;
   bool has_accuracy() const;
   /// Whether quantities are of a second forward with running statistics (Pass::couples_samples).
