@@ -64,21 +64,6 @@ std::vector<NodeId> channel_pair_tops(const Network& network, const WalkPlan& pl
   return tops;
 }
 
-/// Whether the signals that travel for these extensions fit the budget in one tile, as choose_tile() decides; residuals,
-/// which arise on the way, are not foreseen.
-bool fits_one_tile(const std::vector<ExtensionInstance>& extensions, int64_t widest, int64_t loss_columns, int64_t batch_size,
-                   int64_t element_bytes, int64_t budget_bytes) {
-  std::set<SignalKey> signals;
-  for (const auto& instance : extensions)
-    for (const auto& need : instance.extension->needs()) signals.insert(need.signal);
-  int64_t columns = 1;
-  for (const auto& key : signals) {
-    if (key.kind == SignalKey::Kind::sqrt_ggn_exact) columns += loss_columns;
-    if (key.kind == SignalKey::Kind::sqrt_ggn_mc) columns += key.samples;
-  }
-  return budget_bytes / (2 * widest * element_bytes) >= columns * batch_size;
-}
-
 /// Entries of the largest parameter whose columns are written out, a tile's together: of a weight and a bias with one use what
 /// is wanted is formed without them, and of others too where nobody reads more than the gradient.
 int64_t widest_columns(const std::vector<ParameterInfo>& parameters, const std::vector<ExtensionInstance>& extensions) {
@@ -110,6 +95,122 @@ void place_parameters(const Network& network, const std::vector<ParameterInfo>& 
   }
 }
 
+/// Fills the plan of one pass.
+class Planner {
+ public:
+  Planner(const Network& network, const std::vector<ParameterInfo>& parameters,
+          const std::vector<std::vector<int64_t>>& shapes, int64_t batch_size)
+      : network_(network), parameters_(parameters), shapes_(shapes), batch_size_(batch_size),
+        averaged_refusals_(averaged_curvature_refusals(network)), widest_to_(widest(network, shapes)) {
+    for (const auto output : network.outputs()) loss_columns_ += features(shapes[output]);
+    if (!parameters.empty()) element_bytes_ = network.parameter(parameters[0].name).value.element_size();
+  }
+
+  WalkPlan plan(const std::vector<ExtensionInstance>& extensions, int64_t budget_bytes) {
+    plan_.extensions = extensions;
+    describe_network();
+    plan_.widest_columns = widest_columns(parameters_, extensions);
+    streams_ = fits_one_tile(extensions, budget_bytes);
+    for (const auto& instance : extensions) add(instance);
+    plan_.signals.erase(SignalKey::gradient());
+    place_averaged_curvature();
+    return std::move(plan_);
+  }
+
+ private:
+  using Reason = std::optional<std::string>;
+
+  void describe_network() {
+    plan_.needs_of_parameter.resize(parameters_.size());
+    plan_.block_needs.resize(parameters_.size());
+    plan_.whole_needs.resize(parameters_.size());
+    place_parameters(network_, parameters_, plan_);
+    plan_.coupled_node = coupled_node(network_);
+    plan_.reached = reached_by_the_loss(network_);
+    plan_.wanted = reach(network_, plan_.parameters_at, [](std::size_t) { return true; });
+    tops_ = channel_pair_tops(network_, plan_, shapes_);
+  }
+
+  /// Whether the signals that travel for these extensions fit the budget in one tile, as choose_tile() decides.
+  bool fits_one_tile(const std::vector<ExtensionInstance>& extensions, int64_t budget_bytes) const {
+    std::set<SignalKey> signals;
+    for (const auto& instance : extensions)
+      for (const auto& need : instance.extension->needs()) signals.insert(need.signal);
+    const auto widest = std::max(widest_node(shapes_), plan_.widest_columns);
+    const auto columns = most_columns(network_, signals, plan_.wanted, shapes_, loss_columns_);
+    return budget_bytes / (2 * widest * element_bytes_) >= columns * batch_size_;
+  }
+
+  void add(const ExtensionInstance& instance) {
+    const auto needs = instance.extension->needs();
+    plan_.needs_of_extension.emplace_back(needs.begin(), needs.end());
+    plan_.visits.emplace_back(parameters_.size(), true);
+    plan_.in_blocks.emplace_back(parameters_.size(), false);
+    const auto too_much_together = refusal_of_all_together(needs);
+    for (std::size_t p = 0; p < parameters_.size(); ++p) {
+      auto reason = refusal_at(instance, needs, p);
+      if (!reason) reason = too_much_together;
+      if (reason)
+        refuse(instance, p, *reason);
+      else
+        visit(instance, needs, p);
+    }
+  }
+
+  Reason refusal_of_all_together(const std::vector<Need>& needs) const {
+    Reason reason;
+    for (const auto& need : needs)
+      if (!streams_ && !reason) reason = refusal_in_tiles(need, parameters_, loss_columns_, batch_size_, element_bytes_);
+    return reason;
+  }
+
+  Reason refusal_at(const ExtensionInstance& instance, const std::vector<Need>& needs, std::size_t p) const {
+    if (auto reason = instance.extension->refuses(parameters_[p])) return reason;
+    if (!plan_.coupled_node.empty() && !needs.empty())
+      return "samples are coupled at " + plan_.coupled_node + ", which has no running statistics to evaluate with";
+    const auto node = network_.parameter(parameters_[p].name).uses.front().node;
+    const NeedContext context{parameters_[p], averaged_refusals_[node], widest_to_[tops_[node]],
+                              loss_columns_,  batch_size_,              element_bytes_};
+    for (const auto& need : needs)
+      if (auto reason = refusal(need, context)) return reason;
+    return {};
+  }
+
+  void refuse(const ExtensionInstance& instance, std::size_t p, const std::string& reason) {
+    plan_.refusals.push_back({instance.name, parameters_[p].name, reason});
+    plan_.visits.back()[p] = false;
+  }
+
+  void visit(const ExtensionInstance& instance, const std::vector<Need>& needs, std::size_t p) {
+    const bool in_blocks = comes_in_blocks(instance, parameters_[p], needs);
+    plan_.in_blocks.back()[p] = in_blocks;
+    plan_.needs_of_parameter[p].insert(needs.begin(), needs.end());
+    (in_blocks ? plan_.block_needs : plan_.whole_needs)[p].insert(needs.begin(), needs.end());
+    for (const auto& need : needs)
+      if (need.what != Need::What::input_factor) plan_.signals.insert(need.signal);
+  }
+
+  void place_averaged_curvature() {
+    const Need factor{Need::What::output_factor, SignalKey::averaged_curvature()};
+    plan_.averaged_wanted = reach(network_, plan_.parameters_at,
+                                  [&](std::size_t p) { return plan_.needs_of_parameter[p].count(factor) > 0; });
+    plan_.channel_pairs.resize(network_.nodes().size());
+    for (NodeId id = 0; id <= network_.last(); ++id)
+      if (tops_[id] != id && plan_.averaged_wanted[id]) plan_.channel_pairs[tops_[id]] = {id, shapes_[id][0]};
+  }
+
+  const Network& network_;
+  const std::vector<ParameterInfo>& parameters_;
+  const std::vector<std::vector<int64_t>>& shapes_;
+  const int64_t batch_size_;
+  const std::vector<std::string> averaged_refusals_;  ///< by node
+  const std::vector<int64_t> widest_to_;              ///< by node
+  std::vector<NodeId> tops_;                          ///< by node: see channel_pair_tops
+  int64_t loss_columns_ = 0, element_bytes_ = 4;
+  bool streams_ = true;  ///< one tile holds all signals, so that values per sample leave parameter by parameter
+  WalkPlan plan_;
+};
+
 }  // namespace
 
 int64_t widest_node(const std::vector<std::vector<int64_t>>& sample_shapes) {
@@ -133,69 +234,25 @@ bool WalkPlan::reads_gradient_vectors() const {
   return false;
 }
 
-WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& infos,
-                   const std::vector<ExtensionInstance>& extensions,
-                   const std::vector<std::vector<int64_t>>& shapes, int64_t batch_size, int64_t budget_bytes) {
-  WalkPlan plan;
-  plan.extensions = extensions;
-  plan.needs_of_parameter.resize(infos.size());
-  plan.block_needs.resize(infos.size());
-  plan.whole_needs.resize(infos.size());
-  place_parameters(network, infos, plan);
-  plan.coupled_node = coupled_node(network);
-  plan.reached = reached_by_the_loss(network);
-  const auto averaged = averaged_curvature_refusals(network);
-  const auto widest_to = widest(network, shapes);
-  plan.wanted = reach(network, plan.parameters_at, [](std::size_t) { return true; });
-  const auto tops = channel_pair_tops(network, plan, shapes);
-  int64_t loss_columns = 0;
-  for (const auto output : network.outputs()) loss_columns += features(shapes[output]);
-  const auto element_bytes =
-      infos.empty() ? int64_t{4} : static_cast<int64_t>(network.parameter(infos[0].name).value.element_size());
-  plan.widest_columns = widest_columns(infos, extensions);
-  const bool streams = fits_one_tile(extensions, std::max(widest_node(shapes), plan.widest_columns), loss_columns, batch_size,
-                                     element_bytes, budget_bytes);
-
-  for (const auto& instance : extensions) {
-    const auto declared = instance.extension->needs();
-    plan.needs_of_extension.emplace_back(declared.begin(), declared.end());
-    plan.visits.emplace_back(infos.size(), true);
-    plan.in_blocks.emplace_back(infos.size(), false);
-    std::optional<std::string> too_much_together;
-    for (const auto& need : declared)
-      if (!streams && !too_much_together)
-        too_much_together = refusal_in_tiles(need, infos, loss_columns, batch_size, element_bytes);
-    for (std::size_t p = 0; p < infos.size(); ++p) {
-      const auto node = network.parameter(infos[p].name).uses.front().node;
-      const NeedContext context{infos[p],     averaged[node], widest_to[tops[node]],
-                                loss_columns, batch_size,     element_bytes};
-      auto reason = instance.extension->refuses(infos[p]);
-      if (!reason && !plan.coupled_node.empty() && !declared.empty())
-        reason = "samples are coupled at " + plan.coupled_node + ", which has no running statistics to evaluate with";
-      for (const auto& need : declared)
-        if (!reason) reason = refusal(need, context);
-      if (!reason) reason = too_much_together;
-      if (reason) {
-        plan.refusals.push_back({instance.name, infos[p].name, *reason});
-        plan.visits.back()[p] = false;
-        continue;
-      }
-      plan.needs_of_parameter[p].insert(declared.begin(), declared.end());
-      const bool in_blocks = comes_in_blocks(instance, infos[p], declared);
-      plan.in_blocks.back()[p] = in_blocks;
-      (in_blocks ? plan.block_needs : plan.whole_needs)[p].insert(declared.begin(), declared.end());
-      for (const auto& need : declared)
-        if (need.what != Need::What::input_factor) plan.signals.insert(need.signal);
-    }
+int64_t most_columns(const Network& network, const std::set<SignalKey>& signals, const std::vector<bool>& wanted,
+                     const std::vector<std::vector<int64_t>>& sample_shapes, int64_t loss_columns) {
+  int64_t total = 1;
+  for (const auto& key : signals) {
+    if (key.kind == SignalKey::Kind::sqrt_ggn_exact) total += loss_columns;
+    if (key.kind == SignalKey::Kind::sqrt_ggn_mc) total += key.samples;
+    if (key.kind == SignalKey::Kind::hessian_residuals)
+      for (const auto& node : network.nodes())
+        if (node.rule && node.rule->is_curved())
+          for (const auto input : node.inputs)
+            if (wanted[input]) total += features(sample_shapes[input]);
   }
-  plan.signals.erase(SignalKey::gradient());
-  plan.averaged_wanted = reach(network, plan.parameters_at, [&](std::size_t p) {
-    return plan.needs_of_parameter[p].count({Need::What::output_factor, SignalKey::averaged_curvature()}) > 0;
-  });
-  plan.channel_pairs.resize(network.nodes().size());
-  for (NodeId id = 0; id <= network.last(); ++id)
-    if (tops[id] != id && plan.averaged_wanted[id]) plan.channel_pairs[tops[id]] = {id, shapes[id][0]};
-  return plan;
+  return total;
+}
+
+WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,
+                   const std::vector<ExtensionInstance>& extensions,
+                   const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size, int64_t budget_bytes) {
+  return Planner(network, parameters, sample_shapes, batch_size).plan(extensions, budget_bytes);
 }
 
 }  // namespace backobs

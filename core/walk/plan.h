@@ -50,6 +50,12 @@ struct WalkPlan {
 /// Features of the widest node.
 int64_t widest_node(const std::vector<std::vector<int64_t>>& sample_shapes);
 
+/// Upper bound of all columns that may be alive at once with these signals beside the gradient's one: `loss_columns` of an
+/// exact root, M of each sampled one, and for the residuals one per input feature of a curved layer below which a parameter
+/// is `wanted`.
+int64_t most_columns(const Network& network, const std::set<SignalKey>& signals, const std::vector<bool>& wanted,
+                     const std::vector<std::vector<int64_t>>& sample_shapes, int64_t loss_columns);
+
 /// Plans a pass. `batch_size` and `budget_bytes`, of signals in a tile, decide what fits into memory; `sample_shapes` is
 /// Network::sample_shapes().
 BACKOBS_API WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,

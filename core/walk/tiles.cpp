@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "walk/tiles.h"
 
-#include "network/features.h"
-
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -11,21 +9,6 @@
 
 namespace backobs {
 namespace {
-
-/// Upper bound of all columns that may be alive at once: the loss's, and one per input feature of a curved layer.
-int64_t total_columns(const WalkInput& in) {
-  int64_t total = 1;
-  for (const auto& key : in.plan.signals) {
-    if (key.kind == SignalKey::Kind::sqrt_ggn_exact) total += in.loss.columns(in.loss_io);
-    if (key.kind == SignalKey::Kind::sqrt_ggn_mc) total += key.samples;
-    if (key.kind == SignalKey::Kind::hessian_residuals)
-      for (const auto& node : in.network.nodes())
-        if (node.rule && node.rule->is_curved())
-          for (const auto input : node.inputs)
-            if (in.plan.wanted[input]) total += features(in.sample_shapes[input]);
-  }
-  return total;
-}
 
 /// sum_n H_n of each output that a reader of averaged curvature is below; empty if nobody reads any.
 TensorList averaged_curvature_at_outputs(const WalkInput& in) {
@@ -158,7 +141,7 @@ class SampleBlock {
 
 TileSize choose_tile(const WalkInput& in) {
   const auto batch = in.loss_io.samples();
-  const auto columns = total_columns(in);
+  const auto columns = most_columns(in.network, in.plan.signals, in.plan.wanted, in.sample_shapes, in.loss.columns(in.loss_io));
   // A signal at a layer's output and the same one at its input live together, or columns of a parameter and their squares.
   const auto widest = std::max(widest_node(in.sample_shapes), in.plan.widest_columns);
   const auto bytes = std::max<int64_t>(2 * widest * static_cast<int64_t>(in.tape.output(0).element_size()), 1);
