@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What passes cost, counted instead of timed: operators of LibTorch, products of matrices, allocations and their bytes, on one
 // thread. Times are noisy, these numbers are the same on every run; a change that costs more than a tenth is seen here.
-#include "contract/walk_case.h"
+#include "contract/noise_pass.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/record_function.h>
 #include <c10/core/CPUAllocator.h>
-
-#include <backobs/problem.h>
 
 #include <cstring>
 #include <set>
@@ -56,22 +53,13 @@ std::unique_ptr<at::ObserverContext> count_operator(const at::RecordFunction& fu
 
 /// Two passes over noise; the second is counted, when buffers are there.
 Work work_of(const std::string& name, const std::vector<std::string>& extensions, int64_t n) {
-  at::set_num_threads(1);
-  at::manual_seed(1);
-  const auto problem = registry().make_problem(name, registry().schema("problem", name).check({}, "", "test"));
-  const auto net = problem->network(Random(1));
-  const Batch batch{{at::rand({n, 1, 28, 28})}, {at::randint(10, {n}, at::kLong)}, at::arange(n), n};
-  Pass pass(net, problem->loss(), {});
-  const auto instances = make(extensions);
-  const auto run = [&](int64_t step) {
-    pass.run(batch, {n, 0, step, Random(1)}, true, instances, [](auto&, auto&, ResultValue) {});
-  };
-  run(0);
+  NoisePass pass(name, extensions, n);
+  pass.run(0);
   static CountingAllocator allocator;
   c10::SetCPUAllocator(&allocator, 1);
   const auto handle = at::addThreadLocalCallback(at::RecordFunctionCallback(count_operator).scopes({at::RecordScope::FUNCTION}));
   counted() = {};
-  run(1);
+  pass.run(1);
   const Work work = counted();
   at::removeCallback(handle);
   c10::SetCPUAllocator(c10::GetDefaultCPUAllocator(), 1);

@@ -251,6 +251,14 @@ std::vector<std::string> quantities() {
 
 bool starts_with(const std::string& text, const std::string& start) { return text.rfind(start, 0) == 0; }
 
+/// "Conv" of "a Conv2d": the last word without its number of axes.
+std::string without_axes(const std::string& name) {
+  const std::string word = name.substr(name.rfind(' ') + 1);
+  const auto size = word.size();
+  const bool counts = size > 2 && word[size - 1] == 'd' && std::isdigit(static_cast<unsigned char>(word[size - 2]));
+  return word.substr(0, counts ? size - 2 : size);
+}
+
 /// The table: one row per probe, one column per set of quantities that are equal in every row, reasons beneath.
 class Table {
  public:
@@ -327,14 +335,9 @@ class Table {
   }
   /// Neighbours that differ in their number of axes alone share a row: Conv1d, Conv2d, Conv3d.
   void merge_rows() {
-    const auto stem = [](std::string name) {
-      name = name.substr(name.rfind(' ') == std::string::npos ? 0 : name.rfind(' ') + 1);
-      if (name.size() > 2 && name.back() == 'd' && std::isdigit(static_cast<unsigned char>(name[name.size() - 2]))) name.resize(name.size() - 2);
-      return name;
-    };
     for (std::size_t row = 1; row < rows_.size();) {
       auto &above = rows_[row - 1], &here = rows_[row];
-      if (stem(above.name) != stem(here.name) || above.derivatives != here.derivatives || above.cells != here.cells) {
+      if (without_axes(above.name) != without_axes(here.name) || above.derivatives != here.derivatives || above.cells != here.cells) {
         ++row;
         continue;
       }
