@@ -150,7 +150,7 @@ void check_runs(Context& context, const RunOptions& options, const Plan& plan, c
   };
   if (std::none_of(runs.begin(), runs.end(), is_open)) return;
   RehearsalOptions wanted{options.only, options.set, true, false};
-  if (options.schedule.max_silence_s > 0) wanted.max_silence_s = options.schedule.max_silence_s;
+  wanted.max_silence_s = options.schedule.max_silence_s;
   refuse_obstacles(rehearse_apart(context, plan, file, wanted), options.file, text);
 }
 
@@ -185,9 +185,9 @@ void add_number(CLI::App& verb, const std::string& name, const std::string& type
       ->type_name(type);
 }
 
-double seconds_flag(const std::string& name, const std::string& text) {
+double seconds_flag(const std::string& name, const std::string& text, int least) {
   const double value = real_flag(name, text);
-  if (value < 0) throw UsageError(name, "`" + text + "`", "seconds, 0 or more");
+  if (value < least) throw UsageError(name, "`" + text + "`", "seconds, " + std::to_string(least) + " or more");
   return value;
 }
 
@@ -201,10 +201,10 @@ void add_schedule_flags(CLI::App& verb, RunOptions& options) {
              [&](Text name, Text text) { options.schedule.retries = integer_flag(name, text, 0); },
              "further attempts of a run that failed, from its last checkpoint (default: 0)");
   add_number(verb, "--max-silence", "SECONDS",
-             [&](Text name, Text text) { options.schedule.max_silence_s = seconds_flag(name, text); },
+             [&](Text name, Text text) { options.schedule.max_silence_s = seconds_flag(name, text, 1); },
              "a run without a sign of life for so long is killed and has failed (default: 3600)");
   add_number(verb, "--checkpoint-every", "SECONDS",
-             [&](Text name, Text text) { options.conditions.checkpoint_every_s = seconds_flag(name, text); },
+             [&](Text name, Text text) { options.conditions.checkpoint_every_s = seconds_flag(name, text, 0); },
              "between two checkpoints of a run (default: 60)");
   verb.add_flag("--allow-drift", options.conditions.allow_drift,
                 "go on from checkpoints of another processor, BLAS or LibTorch: bits will differ");

@@ -98,10 +98,9 @@ Tensor input_moment(const Tensor& x, double scale) {
   return drop_single_group(has_one_position(x) ? contract_rows(x, x) : contract_samples(x, x)).mul_(scale);
 }
 
-Tensor output_moment(const Tensor& z) {
-  const auto positions_summed = z.size(2) == 1 ? z.squeeze(2) : z.sum(2);  // [V, n, G, C]
-  if (z.size(3) == 1) return moment_of_rows(positions_summed.reshape({-1, z.size(4)}), 1);
-  return contract_rows(positions_summed, positions_summed);
+Tensor output_moment(const Tensor& zs) {
+  if (zs.size(2) == 1) return moment_of_rows(zs.reshape({-1, zs.size(3)}), 1);
+  return contract_rows(zs, zs);
 }
 
 Tensor scale_columns(const Tensor& z, const Tensor& x) {

@@ -33,8 +33,8 @@ BACKOBS_API bool norms_by_positions(const Tensor& z, const Tensor& x);
 BACKOBS_API Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w);
 /// scale sum_{n,s} x x^T, [K, K], or [G, K, K] with more than one group.
 BACKOBS_API Tensor input_moment(const Tensor& x, double scale = 1);
-/// sum_{v,n} zs zs^T with zs = sum_s z, [C, C], or [G, C, C] with more than one group.
-BACKOBS_API Tensor output_moment(const Tensor& z);
+/// sum_{v,n} zs zs^T of zs = sum_s z [V, n, G, C]: [C, C], or [G, C, C] with more than one group.
+BACKOBS_API Tensor output_moment(const Tensor& zs);
 
 /// Columns of a scale, sum_s z[v,n,s,g,c] x[n,s,g,c] with x [n, S, G, C]: [V, n, G, C].
 Tensor scale_columns(const Tensor& z, const Tensor& x);

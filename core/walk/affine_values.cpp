@@ -13,31 +13,38 @@ using What = Need::What;
 
 /// Weights and biases of affine maps: what is wanted follows from z and x without the columns of the parameter, which are
 /// C times as large as the input.
-void ParameterQuantities::add_affine(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
-                                     const SignalKey& key, const Columns& columns, const TilePosition& tile,
-                                     int64_t total_columns) {
+void ParameterQuantities::add_affine(const std::string& local_name, Arrival& arrival) {
+  const auto& key = arrival.key;
+  const auto& rule = arrival.rule;
   const bool is_weight = rule.form(local_name) == ParamForm::weight;
   if (is_weight && key == SignalKey::gradient()) {
-    if (takes_gradient()) add_weight_gradient(rule, io, local_name, columns.dense);
+    if (takes_gradient()) add_weight_gradient(rule, arrival.io, local_name, arrival.columns.dense);
     if (!reads_columns(key)) return;
   }
-  const auto x = is_weight ? input_of(rule, io) : Tensor();
-  const bool squares_done = add_squares_of_sums(rule, io, local_name, key, columns, x, tile, total_columns);
+  const auto x = is_weight ? input_of(rule, arrival.io) : Tensor();
+  const bool squares_done = add_squares_of_sums(local_name, arrival, x);
   if (!needs_written_out(key, squares_done)) return;
 
-  const auto dense = columns.written_out();
-  const auto z = rule.affine_columns(io, dense.dense);  // [V, n, S, G, C]
-  if (needs(What::output_factor, key)) accumulate(What::output_factor, key, affine::output_moment(z));
+  if (needs(What::output_factor, key)) accumulate(What::output_factor, key, arrival.output_moment());
   if (!is_weight) {
-    const auto a = rule.from_affine(local_name, z.sum(2));
-    if (key == SignalKey::gradient() && takes_gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
-    add_from_columns(key, a, dense.signs, tile, total_columns, !squares_done);
+    add_bias(local_name, arrival, !squares_done);
     return;
   }
+  const auto &z = arrival.z(), &signs = arrival.dense().signs;
   if (needs(What::sum, key) && !(key == SignalKey::gradient()))
     accumulate(What::sum, key, rule.from_affine(local_name, affine::sum(z, x)));
-  if (needs_products(key)) add_products(key, {{}, z, x, dense.signs, &rule, local_name});
-  add_weight_values(rule, local_name, key, z, dense.signs, x, tile, total_columns, !squares_done);
+  if (needs_products(key)) add_products(key, {{}, z, x, signs, &rule, local_name});
+  add_weight_values(rule, local_name, key, z, signs, x, arrival.tile, arrival.total_columns, !squares_done);
+}
+
+/// Its columns are the sums over positions.
+void ParameterQuantities::add_bias(const std::string& local_name, Arrival& arrival, bool with_squares) {
+  const auto a = arrival.rule.from_affine(local_name, arrival.position_sums());
+  if (arrival.key == SignalKey::gradient() && takes_gradient()) add_gradient(a.sum(c10::IntArrayRef{0, 1}));
+  add_from_columns(arrival.key, a, arrival.dense().signs, arrival.tile, arrival.total_columns, with_squares);
+  // What is given away must not be the signal, which travels on.
+  const auto held = values_.find({What::columns, arrival.key});
+  if (held != values_.end() && held->second.is_alias_of(a)) held->second = held->second.clone();
 }
 
 /// Straight into grad() where the layer is one product of matrices and the weight lies as that has it, else in the rule's own way.
@@ -59,21 +66,21 @@ void ParameterQuantities::add_weight_gradient(const LayerRule& rule, const Layer
 
 /// With one position and one group squares only need q[n,c] = sum_v sign z^2, and a diagonal residual is never written
 /// out. True if the squares of this signal are always made this way here, whatever else is asked for.
-bool ParameterQuantities::add_squares_of_sums(const LayerRule& rule, const LayerIO& io, const std::string& local_name,
-                                              const SignalKey& key, const Columns& columns, const Tensor& x,
-                                              const TilePosition& tile, int64_t total_columns) {
+bool ParameterQuantities::add_squares_of_sums(const std::string& local_name, Arrival& arrival, const Tensor& x) {
+  const auto& key = arrival.key;
+  const auto& columns = arrival.columns;
   if (key == SignalKey::gradient()) return false;
   if (!needs(What::sum_squares, key) && !needs(What::sample_squares, key)) return true;
-  const auto probe = rule.affine_columns(io, columns.dense.defined() ? columns.dense.narrow(0, 0, 1)
+  const auto probe = arrival.rule.affine_columns(arrival.io, columns.dense.defined() ? columns.dense.narrow(0, 0, 1)
                                                                      : columns.diagonal.unsqueeze(0));
   if (probe.size(2) != 1 || probe.size(3) != 1) return false;
-  const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
-  const auto q = summed_squares(columns).reshape({io.samples(), -1});
+  const auto shaped = [&](const Tensor& value) { return arrival.rule.from_affine(local_name, value); };
+  const auto& q = arrival.summed_squares();
   if (needs(What::sum_squares, key))
     accumulate(What::sum_squares, key, shaped(x.defined() ? affine::sum_squares_from(q, x) : q.sum(0).unsqueeze(0)));
   if (needs(What::sample_squares, key))
-    join(What::sample_squares, key, shaped(x.defined() ? affine::sample_squares_from(q, x) : q.unsqueeze(1)), 0, tile,
-         total_columns);
+    join(What::sample_squares, key, shaped(x.defined() ? affine::sample_squares_from(q, x) : q.unsqueeze(1).clone()), 0,
+         arrival.tile, arrival.total_columns);
   return true;
 }
 

@@ -35,24 +35,25 @@ ParameterQuantities ParameterQuantities::of_block(const std::set<Need>& needs, i
 
 void ParameterQuantities::finish_block() { add_penalty(); }
 
-void ParameterQuantities::add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
-                              const Columns& columns, const TilePosition& tile, int64_t total_columns, std::size_t source) {
-  const auto form = rule.form(local_name);
+void ParameterQuantities::add(const std::string& local_name, Arrival& arrival) {
+  const auto& key = arrival.key;
+  const auto form = arrival.rule.form(local_name);
   if (!info_.shared && (form == ParamForm::weight || form == ParamForm::bias)) {
-    add_affine(rule, io, local_name, key, columns, tile, total_columns);
+    add_affine(local_name, arrival);
     return;
   }
-  const auto dense = columns.written_out();
-  if (key == SignalKey::gradient() && takes_gradient()) add_gradient(rule.sum_param_jac_t(io, local_name, dense.dense));
+  const auto& dense = arrival.dense();
+  if (key == SignalKey::gradient() && takes_gradient())
+    add_gradient(arrival.rule.sum_param_jac_t(arrival.io, local_name, dense.dense));
   if (!reads_columns(key)) return;
-  const auto own = rule.param_jac_t(io, local_name, dense.dense);
-  if (needs(What::output_factor, key)) add_output_factor(rule, io, form, key, dense.dense, own);
+  const auto own = arrival.rule.param_jac_t(arrival.io, local_name, dense.dense);
+  if (needs(What::output_factor, key)) add_output_factor(form, arrival, own);
   if (!info_.shared) {
-    add_from_columns(key, own, dense.signs, tile, total_columns);
+    add_from_columns(key, own, dense.signs, arrival.tile, arrival.total_columns);
     return;
   }
-  auto& pending = pending_[source];
-  pending = {key, pending.columns.defined() ? pending.columns + own : own, dense.signs, tile, total_columns};
+  auto& pending = pending_[arrival.source];
+  pending = {key, pending.columns.defined() ? pending.columns + own : own, dense.signs, arrival.tile, arrival.total_columns};
 }
 
 void ParameterQuantities::end_uses() {
@@ -114,16 +115,16 @@ bool ParameterQuantities::reads_columns(const SignalKey& key) const {
 }
 
 /// Of an embedding, as of a weight: sum_{v,n} z z^T with the positions summed that read a row. Of a scale: the block sum_{v,n} a a^T itself.
-void ParameterQuantities::add_output_factor(const LayerRule& rule, const LayerIO& io, ParamForm form, const SignalKey& key,
-                                            const Tensor& columns, const Tensor& own) {
+void ParameterQuantities::add_output_factor(ParamForm form, Arrival& arrival, const Tensor& own) {
   if (form == ParamForm::embedding) {
-    const auto reads = rule.affine_input(io).ge(0).to(columns.scalar_type());  // [n, S]
-    const auto z = rule.affine_columns(io, columns);                           // [V, n, S, 1, C]
-    accumulate(What::output_factor, key, affine::output_moment(z * reads.reshape({1, z.size(1), z.size(2), 1, 1})));
+    const auto& z = arrival.z();                                                                 // [V, n, S, 1, C]
+    const auto reads = arrival.rule.affine_input(arrival.io).ge(0).to(z.scalar_type());          // [n, S]
+    const auto read = (z * reads.reshape({1, z.size(1), z.size(2), 1, 1})).sum(2);
+    accumulate(What::output_factor, arrival.key, affine::output_moment(read));
     return;
   }
   const auto rows = own.reshape({-1, value_.numel()});
-  accumulate(What::output_factor, key, rows.t().mm(rows));
+  accumulate(What::output_factor, arrival.key, rows.t().mm(rows));
 }
 
 void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, int64_t batch_size) {

@@ -4,22 +4,13 @@
 #include <backobs/extension.h>
 #include <backobs/layer.h>
 
-#include "signals/columns.h"
+#include "walk/arrival.h"
 #include "walk/curvature_block.h"
-#include "walk/sample_count.h"
 
 #include <map>
 #include <set>
 
 namespace backobs {
-
-/// Where a tile lies in the whole: for values that are joined over N and V.
-struct TilePosition {
-  int64_t first_sample = 0, samples = 0;
-  SampleCount of;                           ///< the pass
-  int64_t first_column = 0, columns = 0;  ///< of V, for the signal at hand
-  bool whole() const { return samples == of.samples; }
-};
 
 /// The derived quantities of one parameter during one pass: accumulated use by use and tile by tile, then finished
 /// with the penalty. The formulas are in backobs/signal.h; the fast paths in kernels/affine.h.
@@ -36,10 +27,8 @@ class ParameterQuantities {
   const Tensor& vectors(const std::string& name) const { return vectors_.at(name); }
   bool has_vectors(const std::string& name) const { return vectors_.count(name) > 0; }
 
-  /// One signal's columns at one use of the parameter. `source` tells apart columns that are alive at once, also of one
-  /// signal; `total_columns` is V of the whole signal.
-  void add(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
-           const Columns& columns, const TilePosition& tile, int64_t total_columns, std::size_t source);
+  /// One signal's columns at one use of the parameter.
+  void add(const std::string& local_name, Arrival& arrival);
   /// What a source starts with in this shared parameter itself, [V, n, *p] with signs [V, n].
   void add_own(const SignalKey& key, const Tensor& columns, const Tensor& signs, const TilePosition& tile, std::size_t source) {
     pending_[source] = {key, columns, signs, tile, 0};
@@ -94,13 +83,11 @@ class ParameterQuantities {
   void add_products(const SignalKey& key, const ParameterColumns& columns);
   void add_from_columns(const SignalKey& key, const Tensor& columns, const Tensor& signs, const TilePosition& tile,
                         int64_t total_columns, bool with_squares = true);
-  void add_output_factor(const LayerRule& rule, const LayerIO& io, ParamForm form, const SignalKey& key,
-                         const Tensor& columns, const Tensor& own);
+  void add_output_factor(ParamForm form, Arrival& arrival, const Tensor& own);
   void add_weight_gradient(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& columns);
-  void add_affine(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
-                  const Columns& columns, const TilePosition& tile, int64_t total_columns);
-  bool add_squares_of_sums(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const SignalKey& key,
-                           const Columns& columns, const Tensor& x, const TilePosition& tile, int64_t total_columns);
+  void add_affine(const std::string& local_name, Arrival& arrival);
+  void add_bias(const std::string& local_name, Arrival& arrival, bool with_squares);
+  bool add_squares_of_sums(const std::string& local_name, Arrival& arrival, const Tensor& x);
   bool needs_written_out(const SignalKey& key, bool squares_done) const;
   void join_from_columns(const SignalKey& key, Tensor columns, const Tensor& signs, const TilePosition& tile,
                          int64_t total_columns, bool with_squares);

@@ -104,16 +104,25 @@ TilePosition Sweep::position(const Live& live, const Columns& columns, TilePosit
   return position;
 }
 
+std::vector<Arrival> Sweep::arrivals_at(NodeId node, const LayerIO& io) const {
+  std::vector<Arrival> arrivals;
+  for (std::size_t source = 0; source < live_.size(); ++source) {
+    const auto& live = live_[source];
+    const auto& columns = live.at[node];
+    if (columns.defined())
+      arrivals.emplace_back(*network_.nodes()[node].rule, io, live.key, columns, position(live, columns, samples_), live.total, source);
+  }
+  return arrivals;
+}
+
 void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
   const auto& rule = *network_.nodes()[node].rule;
+  auto arrivals = arrivals_at(node, io);
   for (const auto& use : plan_.parameters_at[node]) {
     auto& quantities = quantities_[use.parameter];
-    for (std::size_t source = 0; source < live_.size(); ++source) {
-      const auto& live = live_[source];
-      const bool reads = live.parameter < 0 || live.parameter == static_cast<int64_t>(use.parameter);
-      if (reads && live.at[node].defined())
-        quantities.add(rule, io, use.local_name, live.key, live.at[node], position(live, live.at[node], samples_), live.total, source);
-    }
+    for (auto& arrival : arrivals)
+      if (const auto reader = live_[arrival.source].parameter; reader < 0 || reader == static_cast<int64_t>(use.parameter))
+        quantities.add(use.local_name, arrival);
     if (take_block_ && !plan_.block_needs[use.parameter].empty()) visit_in_blocks(node, use);
     if (use.last) quantities.end_uses();
     if (collects_inputs_) quantities.add_input(rule, io, samples_.of.batch_size);
@@ -149,7 +158,8 @@ void Sweep::visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use) {
       const auto& live = live_[source];
       if (!live.at[node].defined()) continue;
       const auto columns = narrow_samples(live.at[node], first, count);
-      block.add(rule, io, use.local_name, live.key, columns, position(live, columns, alone), live.total, source);
+      Arrival arrival(rule, io, live.key, columns, position(live, columns, alone), live.total, source);
+      block.add(use.local_name, arrival);
     }
     if (grad) add_param_residual(rule, io, use.local_name, (*grad)[0].narrow(0, first, count), alone, block);
     block.finish_block();

@@ -56,6 +56,7 @@ class Sweep {
     int64_t parameter = -1;  ///< the only reader, if there is one
   };
   void put_zeros(NodeId node, const LayerIO& io);
+  std::vector<Arrival> arrivals_at(NodeId node, const LayerIO& io) const;
   void visit_parameters(NodeId node, const LayerIO& io);
   void visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use);
   int64_t block_length(std::size_t parameter) const;
