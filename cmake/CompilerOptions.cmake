@@ -4,7 +4,9 @@ add_library(backobs_options INTERFACE)
 target_compile_options(backobs_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   $<$<BOOL:${BACKOBS_WERROR}>:-Werror>)
 if(BACKOBS_SANITIZE)
-  target_compile_options(backobs_options INTERFACE -fsanitize=${BACKOBS_SANITIZE} -fno-omit-frame-pointer)
+  # GCC takes what the checks add for uses of uninitialised members in LibTorch's headers.
+  target_compile_options(backobs_options INTERFACE -fsanitize=${BACKOBS_SANITIZE} -fno-omit-frame-pointer
+    -Wno-maybe-uninitialized)
   target_link_options(backobs_options INTERFACE -fsanitize=${BACKOBS_SANITIZE})
 else()
   target_link_options(backobs_options INTERFACE LINKER:-z,defs)
