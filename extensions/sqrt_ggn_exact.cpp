@@ -10,7 +10,7 @@ using namespace backobs;
 /// sum_v A[v,n] A[v,n]^T = J_n^T H_n J_n, also across parameters. [V, N, *p], or [V, B, *p] for the B samples of
 /// `subsampling`; carries the square root of the loss reduction with the full N. The root is not unique: compare A A^T.
 /// Source: Dangel, Kunstner, Hennig, "BackPACK: Packing more into backprop", ICLR 2020.
-class SqrtGgnExact final : public Extension, public PerSample {
+class SqrtGgnExact final : public Extension, public PerColumn {
  public:
   static Schema schema() { return Subsampling::schema(); }
   explicit SqrtGgnExact(const Options& options) : subsampling_(options) {}

@@ -10,7 +10,7 @@ using namespace backobs;
 /// [M, B, *p] for the B samples of `subsampling`, whose draws are those of the whole batch; carries the square root of
 /// the loss reduction with the full N.
 /// Source: Dangel, Kunstner, Hennig, "BackPACK: Packing more into backprop", ICLR 2020.
-class SqrtGgnMc final : public Extension, public PerSample {
+class SqrtGgnMc final : public Extension, public PerColumn {
  public:
   static Schema schema() {
     return Schema{Option::integer("mc_samples", 1, "draws per sample").at_least(1),

@@ -40,25 +40,26 @@ ExtensionInstance make_instance(const Registry& registry, const Pass& pass, cons
   const std::shared_ptr<Extension> own = registry.make_extension(plugin, options);
   auto extension = attributed(plugin, own);
   extension->prepare({problem, pass.parameters()});
-  return {name, std::move(extension), treats_samples_alone(*own)};
+  return {name, std::move(extension), blocks_of(*own)};
+}
+
+Watched watched_by(const RunSettings& settings, const ExtensionSettings& extension, const Registry& registry, const Pass& pass) {
+  auto instance =
+      make_instance(registry, pass, settings.problem.name, extension.name, extension.plugin, extension.options);
+  const auto& record = extension.record;
+  const bool histogram = std::find(record.begin(), record.end(), kHistogram) != record.end();
+  return {std::move(instance), extension.every, reductions(record), histogram, extension.save_tensors, extension.budget};
 }
 
 std::vector<Watched> watched_by(const RunSettings& settings, const Registry& registry, const Pass& pass) {
   std::vector<Watched> all;
-  for (const auto& extension : settings.extensions) {
-    auto instance =
-        make_instance(registry, pass, settings.problem.name, extension.name, extension.plugin, extension.options);
-    const auto& record = extension.record;
-    const bool histogram = std::find(record.begin(), record.end(), kHistogram) != record.end();
-    all.push_back({std::move(instance), extension.every, reductions(record), histogram, extension.save_tensors,
-                   extension.budget});
-  }
+  for (const auto& extension : settings.extensions) all.push_back(watched_by(settings, extension, registry, pass));
   return all;
 }
 
 std::vector<ExtensionInstance> instances_of(const std::vector<Watched>& watched) {
   std::vector<ExtensionInstance> all;
-  for (const Watched& one : watched) all.push_back(one.instance);
+  for (const Watched& one : watched) all.push_back(one.in_pass());
   return all;
 }
 
@@ -77,7 +78,7 @@ std::vector<ExtensionInstance> wanted_by(const Runner& runner, const RunSettings
     const Options options = registry.schema("extension", plugin).check(raw, "extension `" + plugin + "`", where);
     wanted.push_back(make_instance(registry, pass, settings.problem.name, "/" + want.extension, plugin, options));
   }
-  for (auto& instance : wanted) instance.in_blocks = false;  // Step::result gives the whole
+  for (auto& instance : wanted) instance.blocks = Blocks::none;  // Step::result gives the whole
   const auto refused = pass.refusals(wanted, settings.loop.batch_size);
   if (!refused.empty())
     throw ComputeError(

@@ -23,7 +23,9 @@ BACKOBS_API PassSettings pass_settings(const RunSettings& settings, std::shared_
 BACKOBS_API ExtensionInstance make_instance(const Registry& registry, const Pass& pass, const std::string& problem,
                                             const std::string& name, const std::string& plugin, const Options& options);
 
-/// The extensions of a run, prepared, with what becomes of their results.
+/// An extension of a run, prepared, with what becomes of its results; all of them.
+BACKOBS_API Watched watched_by(const RunSettings& settings, const ExtensionSettings& extension, const Registry& registry,
+                               const Pass& pass);
 BACKOBS_API std::vector<Watched> watched_by(const RunSettings& settings, const Registry& registry, const Pass& pass);
 BACKOBS_API std::vector<ExtensionInstance> instances_of(const std::vector<Watched>& watched);
 

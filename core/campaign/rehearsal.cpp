@@ -129,8 +129,7 @@ void Rehearsal::check_extensions(const Run& run, const Built& built, Found& foun
   for (std::size_t i = 0; i < s.extensions.size(); ++i) {
     const ExtensionSettings& extension = s.extensions[i];
     found.holds(std::to_string(i), [&] {
-      const auto instance =
-          make_instance(registry_, pass, s.problem.name, extension.name, extension.plugin, extension.options);
+      const auto instance = watched_by(s, extension, registry_, pass).in_pass();
       const auto refused = pass.refusals({instance}, s.loop.batch_size);
       if (refused.size() == pass.parameters().size() && !refused.empty())
         throw ConfigError("", "extension `" + extension.name + "` works for no parameter of problem `" +

@@ -24,9 +24,10 @@ bool belongs_to(const std::string& quantity, const std::string& extension) {
 
 TrainingObserver::~TrainingObserver() = default;
 
-bool Watched::joins_blocks() const {
-  return !record.empty() && !histogram && !save_tensors &&
-         std::all_of(record.begin(), record.end(), [](const auto& entry) { return joined_by(entry.first) != nullptr; });
+ExtensionInstance Watched::in_pass() const {
+  const bool joins = !record.empty() && !histogram && !save_tensors &&
+                     std::all_of(record.begin(), record.end(), [](const auto& entry) { return joined_by(entry.first); });
+  return {instance.name, instance.extension, joins ? instance.blocks : Blocks::none};
 }
 
 HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, std::vector<ExtensionInstance> wanted,
@@ -39,7 +40,7 @@ HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, 
       sink_([this](const std::string& quantity, const std::string& parameter, TensorList values) {
         take(quantity, parameter, std::move(values));
       }) {
-  for (Watched& one : watched_) one.instance.in_blocks = one.instance.in_blocks && one.joins_blocks();
+  for (Watched& one : watched_) one.instance = one.in_pass();
 }
 
 void HeldStep::hold(Batch batch, const StepPosition& place, const std::string& chosen) {
@@ -97,7 +98,7 @@ void HeldStep::take(const std::string& quantity, const std::string& parameter, T
   if (quantity == kGradient) return take_gradient(parameter, values);
   for (const Watched& watched : watched_) {
     if (!belongs_to(quantity, watched.instance.name)) continue;
-    if (watched.instance.in_blocks && !parameter.empty()) {
+    if (watched.instance.blocks != Blocks::none && !parameter.empty()) {
       for (std::size_t i = 0; i < values.size(); ++i)
         take_block(watched, quantity, values.size() == 1 ? parameter : parameter + "/" + std::to_string(i), values[i]);
       continue;

@@ -64,7 +64,14 @@ YamlNode value_of(const std::string& text, const std::string& where) {
   return value;
 }
 
-/// The node under these keys, made where it is missing.
+YamlNode& item_at(YamlNode& list, const std::string& key, const std::string& where) {
+  const auto index = parse_integer(key);
+  if (!index || *index < 0 || *index >= static_cast<int64_t>(list.items.size()))
+    throw UsageError(where, "`" + key + "` in a list of " + std::to_string(list.items.size()), "the number of an item, from 0");
+  return list.items[static_cast<std::size_t>(*index)];
+}
+
+/// The node under these keys and numbers of list items, made where it is missing.
 YamlNode& reach(YamlNode& from, const std::vector<std::string>& path, const std::string& where) {
   YamlNode* at = &from;
   for (const auto& key : path) {
@@ -76,7 +83,10 @@ YamlNode& reach(YamlNode& from, const std::vector<std::string>& path, const std:
       *at = map;
     }
     if (at->kind == YamlNode::Kind::nothing) at->kind = YamlNode::Kind::map;
-    if (!at->is_map()) throw UsageError("--set", "`" + key + "` below " + at->describe(), "a path of keys");
+    if (at->is_list()) {
+      at = &item_at(*at, key, where);
+      continue;
+    }
     if (!find(*at, key)) {
       at->entries.push_back({key, where, YamlNode()});
       at->entries.back().value.where = where;

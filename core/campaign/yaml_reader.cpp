@@ -2,6 +2,8 @@
 // From yaml-cpp's events, not its nodes: nodes lose duplicate keys, quotes and the positions of keys.
 #include "campaign/yaml_reader.h"
 
+#include "files/printable.h"
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -148,7 +150,7 @@ const YamlNode* YamlNode::find(const std::string& key) const {
 std::string YamlNode::describe() const {
   switch (kind) {
     case Kind::nothing: return "nothing";
-    case Kind::scalar: return "`" + text + "`";
+    case Kind::scalar: return "`" + printable_line(text) + "`";
     case Kind::list: return "a list";
     case Kind::map: return "a map";
   }

@@ -113,6 +113,18 @@ void print_costs(const std::vector<StepCost>& costs) {
   print("\ntime of training steps by the extensions due:\n" + table(rows, "  "));
 }
 
+/// A file may be of more problems than a campaign has, but a slip of the pen looks the same.
+void warn_of_strangers(const std::map<std::string, double>& convergence, const CampaignFolder& folder) {
+  std::vector<std::string> problems;
+  for (const auto& run : folder.planned()) problems.push_back(run.settings.at("problem").get<std::string>());
+  const auto published = published_convergence();
+  for (const auto& [problem, value] : convergence)
+    if (!published.count(problem) && std::find(problems.begin(), problems.end(), problem) == problems.end()) {
+      const auto nearest = nearest_name(problem, problems);
+      log::warn("--convergence: no run of `" + problem + "`" + (nearest.empty() ? "" : "; nearest: `" + nearest + "`"));
+    }
+}
+
 void print_tables(const CampaignFolder& folder, const ReportChoices& choices, const ReportOptions& options) {
   const ReportData data = report_data(folder, choices);
   warn_of(data.damaged);
@@ -135,6 +147,7 @@ void print_tables(const CampaignFolder& folder, const ReportChoices& choices, co
 ExitCode report(const ReportOptions& options) {
   const CampaignFolder folder(options.folder);
   const ReportChoices choices = choices_of(options);
+  warn_of_strangers(choices.convergence, folder);
   tell_of_earlier_plans(options.folder);
   if (options.to.empty()) {
     print_tables(folder, choices, options);

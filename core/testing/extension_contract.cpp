@@ -35,6 +35,7 @@ class ExtensionContract {
     if (reference) checks.run(case_.name + ": reference", [&] { equals(reference); });
     if (settings_.strictness >= 2) run("state", &ExtensionContract::state);
     if (settings_.strictness >= 3) run("tiles", &ExtensionContract::tiles);
+    if (settings_.strictness >= 3 && blocks_of(*make()) != Blocks::none) run("blocks", &ExtensionContract::blocks);
     if (settings_.strictness >= 6) run("threads", &ExtensionContract::threads);
     if (settings_.strictness >= 7) run("growth", &ExtensionContract::growth);
   }
@@ -132,6 +133,15 @@ class ExtensionContract {
       tiling.columns = columns;
       require_equal(pass_of(make(), tiling).run().results, first_.results, kRounding);
     }
+  }
+  void blocks() {
+    const auto entries = [&](Blocks blocks, int64_t bytes) {
+      Tiling tiling;
+      tiling.block_bytes = bytes;
+      return CasePass(case_, {{kQuantity, make(), blocks}}, settings_.seed, tiling).entries();
+    };
+    const auto whole = entries(Blocks::none, 1);
+    for (const int64_t bytes : {1, 500}) require_equal(entries(blocks_of(*make()), bytes), whole, kRounding);
   }
   /// Each thread has a network of its own, because a pass writes gradients into its parameters.
   void threads() {

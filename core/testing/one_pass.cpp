@@ -73,6 +73,17 @@ PassValues CasePass::run(int64_t step) {
   return values;
 }
 
+std::map<std::string, TensorList> CasePass::entries() {
+  std::map<std::string, TensorList> found;
+  const PassInfo info{case_.batch.size, 0, 0, Random(seed_).at(0, 0)};
+  pass_.run(case_.batch, info, true, extensions_, [&](auto& quantity, auto& parameter, ResultValue value) {
+    for (std::size_t i = 0; i < value.tensors.size(); ++i)
+      found[quantity + "/" + parameter + "/" + std::to_string(i)].push_back(value.tensors[i].detach().flatten().clone());
+  });
+  for (auto& [key, parts] : found) parts = {std::get<0>(at::cat(parts).sort())};
+  return found;
+}
+
 std::string shape_text(const Tensor& tensor) {
   std::string text = "[";
   for (const auto size : tensor.sizes()) text += (text.size() > 1 ? ", " : "") + std::to_string(size);

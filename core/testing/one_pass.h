@@ -22,6 +22,8 @@ class CasePass {
  public:
   CasePass(const ExtensionCase& tested, std::vector<ExtensionInstance> extensions, uint64_t seed, const Tiling& tiling = {});
   PassValues run(int64_t step = 0);
+  /// All numbers of a pass by "QUANTITY/PARAMETER/INDEX", in order of size: those of blocks are those of the whole.
+  std::map<std::string, TensorList> entries();
 
  private:
   const ExtensionCase& case_;

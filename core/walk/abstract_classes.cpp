@@ -11,6 +11,7 @@ ParameterVisit::~ParameterVisit() = default;
 Results::~Results() = default;
 Extension::~Extension() = default;
 PerSample::~PerSample() = default;
+PerColumn::~PerColumn() = default;
 Problem::~Problem() = default;
 Step::~Step() = default;
 Runner::~Runner() = default;

@@ -37,6 +37,12 @@ double rows(const SignalKey& signal, int64_t loss_columns) {
   return static_cast<double>(signal.kind == SignalKey::Kind::sqrt_ggn_mc ? signal.samples : loss_columns);
 }
 
+/// Rows of the parameter's size that are held at once of what has one for each of `columns` and each sample.
+double rows_held(const NeedContext& c, double columns) {
+  if (c.blocks == Blocks::columns) return 1;
+  return c.blocks == Blocks::samples ? columns : columns * static_cast<double>(c.batch_size);
+}
+
 /// Columns of curvature: the square roots and the residuals.
 std::optional<std::string> product_refusal(const Need& need, const NeedContext& c) {
   const auto kind = need.signal.kind;
@@ -94,7 +100,7 @@ std::vector<std::string> averaged_curvature_refusals(const Network& network) {
 
 std::optional<std::string> refusal(const Need& need, const NeedContext& c) {
   using Kind = SignalKey::Kind;
-  const double batch = static_cast<double>(c.batch_size), bytes = static_cast<double>(c.element_bytes);
+  const double bytes = static_cast<double>(c.element_bytes);
   if (need.what == What::input_factor) return kronecker_refusal(c);
   if (need.what == What::product || need.what == What::block) return product_refusal(need, c);
   if (need.signal.kind == Kind::averaged_curvature) {
@@ -111,9 +117,9 @@ std::optional<std::string> refusal(const Need& need, const NeedContext& c) {
     if (need.signal.kind == Kind::hessian_residuals)
       return need.to_string() + " does not exist: the number of residual columns depends on the network";
     if (need.what == What::squared_norms) return std::nullopt;
-    return too_large("the columns", rows(need.signal, c.loss_columns) * batch * entries(c.parameter) * bytes);
+    return too_large("the columns", rows_held(c, rows(need.signal, c.loss_columns)) * entries(c.parameter) * bytes);
   }
-  if (need.what == What::sample_squares) return too_large("the values per sample", batch * entries(c.parameter) * bytes);
+  if (need.what == What::sample_squares) return too_large("the values per sample", rows_held(c, 1) * entries(c.parameter) * bytes);
   return std::nullopt;
 }
 

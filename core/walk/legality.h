@@ -4,6 +4,8 @@
 #include <backobs/extension.h>
 #include <backobs/network.h>
 
+#include "walk/pass.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +29,7 @@ struct NeedContext {
   int64_t widest_features;               ///< largest D whose matrix is formed on the way from the loss to the parameter
   int64_t loss_columns;                  ///< V of the exact square root
   int64_t batch_size;
+  Blocks blocks;                         ///< which values are held at once
   int64_t element_bytes;
 };
 

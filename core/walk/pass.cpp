@@ -96,7 +96,7 @@ std::vector<ParameterInfo> Pass::Impl::describe_parameters() const {
 const WalkPlan& Pass::Impl::plan_for(const std::vector<ExtensionInstance>& extensions, int64_t batch_size) {
   const auto same = [&](const WalkPlan& plan) {
     return std::equal(plan.extensions.begin(), plan.extensions.end(), extensions.begin(), extensions.end(),
-                      [](auto& a, auto& b) { return a.extension == b.extension && a.name == b.name && a.in_blocks == b.in_blocks; });
+                      [](auto& a, auto& b) { return a.extension == b.extension && a.name == b.name && a.blocks == b.blocks; });
   };
   auto& known = plans[batch_size];
   for (const auto& plan : known)
@@ -190,8 +190,8 @@ void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, 
   visits.begin();
   visits.give_vectors(plan.reads_gradient_vectors() ? gradients(tape, io, info) : TensorList{}, quantities);
   if (choose_tile(in).samples < io.samples()) walk_gradient(tape, io, info, quantities);
-  const auto take_block = [&](std::size_t p, const ParameterQuantities& block, int64_t samples) {
-    visits.visit_block(p, block, samples);
+  const auto take_block = [&](std::size_t p, const BlockGroup& group, const ParameterQuantities& block, int64_t samples) {
+    visits.visit_block(p, group, block, samples);
   };
   const auto complete = [&](std::size_t p) {
     quantities[p].finish();

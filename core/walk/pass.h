@@ -15,17 +15,20 @@
 /// One mini-batch through the network and back.
 namespace backobs {
 
+/// Parts of the values of a parameter that can be formed alone: see PerSample and PerColumn.
+enum class Blocks { none, samples, columns };
+
 /// One extension in a pass, under the name its results carry (its own, or its `as`).
 struct ExtensionInstance {
   std::string name;
   std::shared_ptr<Extension> extension;
-  /// Whoever takes its results can do with blocks of samples, one after the other, and the extension is PerSample: then no
-  /// more than a block is held where the walk allows it, else all samples come as one block.
-  bool in_blocks = false;
+  /// Whoever takes its results can do with such blocks, one after the other: then no more than a block is held where the
+  /// walk allows it, else all samples and columns come as one.
+  Blocks blocks = Blocks::none;
 };
 
-/// Whether the extension says so of itself, as PerSample.
-BACKOBS_API bool treats_samples_alone(const Extension& extension);
+/// The blocks that the extension can work with, by what it says of itself.
+BACKOBS_API Blocks blocks_of(const Extension& extension);
 
 /// What an extension put for one parameter: one tensor, or a list (Kronecker factors), which may have one element.
 struct ResultValue {
@@ -49,7 +52,9 @@ struct Refusal {
 struct Tiling {
   int64_t samples = 0;  ///< block of N; 0: as the memory budget allows
   int64_t columns = 0;  ///< block of V; 0: as the memory budget allows
-  int64_t budget_bytes = int64_t{1} << 30;
+  int64_t budget_bytes = int64_t{1} << 30;  ///< of signals
+  /// What a block (ExtensionInstance::blocks) may hold of one parameter: enough for products of matrices to run at full speed.
+  int64_t block_bytes = int64_t{64} << 20;
 };
 
 struct PassSettings {

@@ -78,13 +78,6 @@ int64_t widest_columns(const std::vector<ParameterInfo>& parameters, const std::
   return widest;
 }
 
-/// Values of a parameter with several uses are complete after the last of them alone.
-bool comes_in_blocks(const ExtensionInstance& instance, const ParameterInfo& parameter, const std::vector<Need>& needs) {
-  return instance.in_blocks && !parameter.shared && std::all_of(needs.begin(), needs.end(), [](const Need& need) {
-    return need.what == Need::What::columns || need.what == Need::What::sample_squares || need.what == Need::What::squared_norms;
-  });
-}
-
 void place_parameters(const Network& network, const std::vector<ParameterInfo>& infos, WalkPlan& plan) {
   plan.parameters_at.resize(network.nodes().size());
   for (std::size_t p = 0; p < infos.size(); ++p) {
@@ -110,7 +103,7 @@ class Planner {
     plan_.extensions = extensions;
     describe_network();
     plan_.widest_columns = widest_columns(parameters_, extensions);
-    streams_ = fits_one_tile(extensions, budget_bytes);
+    samples_of_a_tile_ = samples_that_fit(extensions, budget_bytes);
     for (const auto& instance : extensions) add(instance);
     plan_.signals.erase(SignalKey::gradient());
     place_averaged_curvature();
@@ -122,7 +115,7 @@ class Planner {
 
   void describe_network() {
     plan_.needs_of_parameter.resize(parameters_.size());
-    plan_.block_needs.resize(parameters_.size());
+    plan_.block_groups.resize(parameters_.size());
     plan_.whole_needs.resize(parameters_.size());
     place_parameters(network_, parameters_, plan_);
     plan_.coupled_node = coupled_node(network_);
@@ -131,14 +124,14 @@ class Planner {
     tops_ = channel_pair_tops(network_, plan_, shapes_);
   }
 
-  /// Whether the signals that travel for these extensions fit the budget in one tile, as choose_tile() decides.
-  bool fits_one_tile(const std::vector<ExtensionInstance>& extensions, int64_t budget_bytes) const {
+  /// Samples of which all signals that travel for these extensions fit the budget together, as choose_tile() decides.
+  int64_t samples_that_fit(const std::vector<ExtensionInstance>& extensions, int64_t budget_bytes) const {
     std::set<SignalKey> signals;
     for (const auto& instance : extensions)
       for (const auto& need : instance.extension->needs()) signals.insert(need.signal);
     const auto widest = std::max(widest_node(shapes_), plan_.widest_columns);
     const auto columns = most_columns(network_, signals, plan_.wanted, shapes_, loss_columns_);
-    return budget_bytes / (2 * widest * element_bytes_) >= columns * batch_size_;
+    return budget_bytes / (2 * widest * element_bytes_) / columns;
   }
 
   void add(const ExtensionInstance& instance) {
@@ -148,29 +141,30 @@ class Planner {
     plan_.in_blocks.emplace_back(parameters_.size(), false);
     const auto too_much_together = refusal_of_all_together(needs);
     for (std::size_t p = 0; p < parameters_.size(); ++p) {
-      auto reason = refusal_at(instance, needs, p);
-      if (!reason) reason = too_much_together;
+      const auto blocks = samples_of_a_tile_ > 0 ? blocks_at(instance, parameters_[p], needs) : Blocks::none;
+      auto reason = refusal_at(instance, needs, p, blocks);
+      if (!reason && blocks == Blocks::none) reason = too_much_together;
       if (reason)
         refuse(instance, p, *reason);
       else
-        visit(instance, needs, p);
+        visit(needs, p, blocks);
     }
   }
 
   Reason refusal_of_all_together(const std::vector<Need>& needs) const {
     Reason reason;
     for (const auto& need : needs)
-      if (!streams_ && !reason) reason = refusal_in_tiles(need, parameters_, loss_columns_, batch_size_, element_bytes_);
+      if (samples_of_a_tile_ < batch_size_ && !reason) reason = refusal_in_tiles(need, parameters_, loss_columns_, batch_size_, element_bytes_);
     return reason;
   }
 
-  Reason refusal_at(const ExtensionInstance& instance, const std::vector<Need>& needs, std::size_t p) const {
+  Reason refusal_at(const ExtensionInstance& instance, const std::vector<Need>& needs, std::size_t p, Blocks blocks) const {
     if (auto reason = instance.extension->refuses(parameters_[p])) return reason;
     if (!plan_.coupled_node.empty() && !needs.empty())
       return "samples are coupled at " + plan_.coupled_node + ", which has no running statistics to evaluate with";
     const auto node = network_.parameter(parameters_[p].name).uses.front().node;
     const NeedContext context{parameters_[p], averaged_refusals_[node], widest_to_[tops_[node]],
-                              loss_columns_,  batch_size_,              element_bytes_};
+                              loss_columns_,  batch_size_, blocks,     element_bytes_};
     for (const auto& need : needs)
       if (auto reason = refusal(need, context)) return reason;
     return {};
@@ -181,11 +175,11 @@ class Planner {
     plan_.visits.back()[p] = false;
   }
 
-  void visit(const ExtensionInstance& instance, const std::vector<Need>& needs, std::size_t p) {
-    const bool in_blocks = comes_in_blocks(instance, parameters_[p], needs);
-    plan_.in_blocks.back()[p] = in_blocks;
+  void visit(const std::vector<Need>& needs, std::size_t p, Blocks blocks) {
+    plan_.in_blocks.back()[p] = blocks != Blocks::none;
     plan_.needs_of_parameter[p].insert(needs.begin(), needs.end());
-    (in_blocks ? plan_.block_needs : plan_.whole_needs)[p].insert(needs.begin(), needs.end());
+    if (blocks == Blocks::none) plan_.whole_needs[p].insert(needs.begin(), needs.end());
+    else join_group(plan_.block_groups[p], blocks, needs, plan_.visits.size() - 1);
     for (const auto& need : needs)
       if (need.what != Need::What::input_factor) plan_.signals.insert(need.signal);
   }
@@ -207,7 +201,7 @@ class Planner {
   const std::vector<int64_t> widest_to_;              ///< by node
   std::vector<NodeId> tops_;                          ///< by node: see channel_pair_tops
   int64_t loss_columns_ = 0, element_bytes_ = 4;
-  bool streams_ = true;  ///< one tile holds all signals, so that values per sample leave parameter by parameter
+  int64_t samples_of_a_tile_ = 0;  ///< fewer than N: values of all samples stay until the last tile; 0: and of all columns
   WalkPlan plan_;
 };
 
@@ -224,7 +218,7 @@ bool WalkPlan::has(SignalKey::Kind kind) const {
 }
 
 bool WalkPlan::has_blocks() const {
-  return std::any_of(block_needs.begin(), block_needs.end(), [](const std::set<Need>& needs) { return !needs.empty(); });
+  return std::any_of(block_groups.begin(), block_groups.end(), [](const auto& groups) { return !groups.empty(); });
 }
 
 bool WalkPlan::reads_gradient_vectors() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "walk/block_group.h"
 #include "walk/pass.h"
 
 #include <map>
@@ -29,8 +30,9 @@ struct WalkPlan {
   std::vector<std::set<Need>> needs_of_extension;             ///< as declared
   std::vector<std::set<Need>> needs_of_parameter;             ///< union over the extensions that visit it
   std::vector<std::vector<bool>> visits;                      ///< [extension][parameter]
-  std::vector<std::vector<bool>> in_blocks;                   ///< of these, the visits that may be of blocks of samples
-  std::vector<std::set<Need>> block_needs, whole_needs;       ///< by parameter: of the visits in blocks, and of the others
+  std::vector<std::vector<bool>> in_blocks;                   ///< of these, the visits that may be of blocks
+  std::vector<std::vector<BlockGroup>> block_groups;          ///< by parameter: those visits
+  std::vector<std::set<Need>> whole_needs;                    ///< by parameter: of the other visits
   std::vector<std::vector<ParameterAtNode>> parameters_at;    ///< by node
   std::vector<bool> wanted;                                   ///< by node: a trainable parameter is here or above
   std::vector<bool> reached;                                  ///< by node: the loss depends on it

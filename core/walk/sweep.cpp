@@ -12,9 +12,6 @@
 namespace backobs {
 namespace {
 
-/// What a block of samples may take of one parameter: enough for products of matrices to run at full speed.
-constexpr int64_t kBlockBytes = int64_t{64} << 20;
-
 void add_param_residual(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& grad,
                         const TilePosition& tile, ParameterQuantities& quantities) {
   if (rule.form(local_name) != ParamForm::general) return;  // affine maps are linear in their parameters
@@ -123,7 +120,8 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
     for (auto& arrival : arrivals)
       if (const auto reader = live_[arrival.source].parameter; reader < 0 || reader == static_cast<int64_t>(use.parameter))
         quantities.add(use.local_name, arrival);
-    if (take_block_ && !plan_.block_needs[use.parameter].empty()) visit_in_blocks(node, use);
+    if (take_block_)
+      for (const auto& group : plan_.block_groups[use.parameter]) visit_in_blocks(node, use, group);
     if (use.last) quantities.end_uses();
     if (collects_inputs_) quantities.add_input(rule, io, samples_.of.batch_size);
     if (averaged_[node].defined())
@@ -136,35 +134,44 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
     add_param_residuals(node, io, (*grad)[0]);
 }
 
-/// Samples whose values fill kBlockBytes.
-int64_t Sweep::block_length(std::size_t parameter) const {
-  int64_t rows = 1;  // of the parameter's size, by sample
-  for (const auto& need : plan_.block_needs[parameter])
+/// Rows of the parameter's size that the group reads of each sample.
+int64_t Sweep::columns_read(const BlockGroup& group) const {
+  int64_t rows = 0;
+  for (const auto& need : group.needs)
     for (const auto& live : live_)
       if (live.key == need.signal) rows += need.what == Need::What::columns ? live.total : 1;
-  return std::clamp<int64_t>(kBlockBytes / std::max<int64_t>(rows * quantities_[parameter].bytes(), 1), 1, samples_.samples);
+  return std::max<int64_t>(rows, 1);
 }
 
-void Sweep::visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use) {
+/// As many samples as fit into a block with all their columns; of one that does not fit, as many columns as do.
+void Sweep::visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use, const BlockGroup& group) {
+  const auto all = columns_read(group);
+  const auto rows = block_bytes_ / std::max<int64_t>(quantities_[use.parameter].bytes(), 1);
+  const auto samples = std::clamp<int64_t>(rows / all, 1, samples_.samples);
+  const auto columns = group.blocks == Blocks::columns ? std::clamp<int64_t>(rows, 1, all) : all;
+  for (int64_t n = 0; n < samples_.samples; n += samples)
+    for (int64_t v = 0; v < all; v += columns)
+      visit_block(node, use, group, {n, std::min(samples, samples_.samples - n), v, std::min(columns, all - v)});
+}
+
+void Sweep::visit_block(NodeId node, const WalkPlan::ParameterAtNode& use, const BlockGroup& group, const Block& part) {
   const auto& rule = *network_.nodes()[node].rule;
-  const auto length = block_length(use.parameter);
-  const auto* grad = plan_.has(SignalKey::Kind::hessian_residuals) ? gradient_at(node) : nullptr;
-  for (int64_t first = 0; first < samples_.samples; first += length) {
-    const auto count = std::min(length, samples_.samples - first);
-    const auto io = tape_.io(node, samples_.first_sample + first, count);
-    const TilePosition alone{0, count, {count, samples_.of.batch_size}, 0, 0};
-    auto block = quantities_[use.parameter].of_block(plan_.block_needs[use.parameter], count);
-    for (std::size_t source = 0; source < live_.size(); ++source) {
-      const auto& live = live_[source];
-      if (!live.at[node].defined()) continue;
-      const auto columns = narrow_samples(live.at[node], first, count);
-      Arrival arrival(rule, io, live.key, columns, position(live, columns, alone), live.total, source);
-      block.add(use.local_name, arrival);
-    }
-    if (grad) add_param_residual(rule, io, use.local_name, (*grad)[0].narrow(0, first, count), alone, block);
-    block.finish_block();
-    take_block_(use.parameter, block, count);
+  const auto io = tape_.io(node, samples_.first_sample + part.first_sample, part.samples);
+  const TilePosition alone{0, part.samples, {part.samples, samples_.of.batch_size}, 0, 0};
+  auto block = quantities_[use.parameter].of_block(group.needs, part.samples);
+  for (std::size_t source = 0; source < live_.size(); ++source) {
+    const auto& live = live_[source];
+    if (!live.at[node].defined() || !block.reads_columns(live.key)) continue;
+    auto columns = narrow_samples(live.at[node], part.first_sample, part.samples);
+    if (group.blocks == Blocks::columns) columns = narrow(columns, part.first_column, part.columns);
+    Arrival arrival(rule, io, live.key, columns, position(live, columns, alone),
+                    group.blocks == Blocks::columns ? part.columns : live.total, source);
+    block.add(use.local_name, arrival);
   }
+  if (const auto* grad = gradient_at(node); grad && block.reads_columns(SignalKey::hessian_residuals()))
+    add_param_residual(rule, io, use.local_name, (*grad)[0].narrow(0, part.first_sample, part.samples), alone, block);
+  block.finish_block();
+  take_block_(use.parameter, group, block, part.samples);
 }
 
 void Sweep::add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad) {

@@ -39,10 +39,15 @@ class Sweep {
   void collect_inputs() { collects_inputs_ = true; }
   /// Residuals born in this sweep go here instead of travelling on at once.
   void divert_residuals(std::vector<ColumnSource>* sources) { diverted_ = sources; }
-  /// Takes the values per sample of a parameter for the next `count` samples.
-  using TakeBlock = std::function<void(std::size_t parameter, const ParameterQuantities&, int64_t count)>;
-  /// The plan's values in blocks are formed block by block and given away; needs every column of every signal in this sweep.
-  void give_blocks(TakeBlock take) { take_block_ = std::move(take); }
+  /// Takes the next block of a parameter's values for a group of its readers, of `samples`.
+  using TakeBlock =
+      std::function<void(std::size_t parameter, const BlockGroup&, const ParameterQuantities&, int64_t samples)>;
+  /// The plan's values in blocks are formed block by block, of no more than `bytes` where one row is not more, and given
+  /// away; needs every column of every signal in this sweep.
+  void give_blocks(TakeBlock take, int64_t bytes) {
+    take_block_ = std::move(take);
+    block_bytes_ = bytes;
+  }
   /// Called for each parameter after its last use.
   void on_complete(std::function<void(std::size_t)> callback) { complete_ = std::move(callback); }
 
@@ -58,8 +63,13 @@ class Sweep {
   void put_zeros(NodeId node, const LayerIO& io);
   std::vector<Arrival> arrivals_at(NodeId node, const LayerIO& io) const;
   void visit_parameters(NodeId node, const LayerIO& io);
-  void visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use);
-  int64_t block_length(std::size_t parameter) const;
+  struct Block {
+    int64_t first_sample, samples;
+    int64_t first_column, columns;  ///< of Blocks::columns
+  };
+  void visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use, const BlockGroup& group);
+  void visit_block(NodeId node, const WalkPlan::ParameterAtNode& use, const BlockGroup& group, const Block& block);
+  int64_t columns_read(const BlockGroup& group) const;
   void add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
   void add_mixed_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
   void begin_or_divert(ColumnSource source);
@@ -83,6 +93,7 @@ class Sweep {
   std::vector<ColumnSource>* diverted_ = nullptr;
   std::function<void(std::size_t)> complete_;
   TakeBlock take_block_;
+  int64_t block_bytes_ = 0;
 };
 
 }  // namespace backobs

@@ -115,7 +115,7 @@ class SampleBlock {
     if (!averaged.empty()) first.start_averaged(averaged);
     fill(first, queue, whole ? std::numeric_limits<int64_t>::max() : room - 1);
     if (whole) first.on_complete(complete);
-    if (take_block) first.give_blocks(take_block);
+    if (take_block) first.give_blocks(take_block, in_.tiling.block_bytes);
     else if (!whole) first.divert_residuals(&residuals);
     first.run();
     for (auto& residual : residuals) queue.push_back({std::move(residual), false});

@@ -2,7 +2,6 @@
 #include "walk/visit.h"
 
 #include <backobs/error.h>
-#include <backobs/per_sample.h>
 
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
@@ -116,11 +115,6 @@ class NamedResults final : public Results {
 
 }  // namespace
 
-bool treats_samples_alone(const Extension& extension) {
-  const auto* alone = dynamic_cast<const PerSample*>(&extension);
-  return alone && alone->treats_samples_alone();
-}
-
 Visits::Visits(const WalkPlan& plan, const std::vector<ParameterInfo>& infos, const Network& network, const PassInfo& info,
                int64_t samples, const ResultSink& sink)
     : plan_(plan), infos_(infos), network_(network), info_(info), samples_(samples), sink_(sink) {}
@@ -176,9 +170,8 @@ void Visits::visit(std::size_t p, const ParameterQuantities& quantities, bool bl
     if (plan_.visits[e][p] && !(blocks_given && plan_.in_blocks[e][p])) visit_one(e, p, quantities, samples_);
 }
 
-void Visits::visit_block(std::size_t p, const ParameterQuantities& quantities, int64_t samples) {
-  for (std::size_t e = 0; e < plan_.extensions.size(); ++e)
-    if (plan_.in_blocks[e][p]) visit_one(e, p, quantities, samples);
+void Visits::visit_block(std::size_t p, const BlockGroup& group, const ParameterQuantities& quantities, int64_t samples) {
+  for (const auto e : group.extensions) visit_one(e, p, quantities, samples);
 }
 
 void Visits::visit_one(std::size_t e, std::size_t p, const ParameterQuantities& quantities, int64_t samples) {

@@ -19,8 +19,8 @@ class Visits {
   void give_vectors(const std::vector<Tensor>& gradients, std::vector<ParameterQuantities>& quantities);
   /// Everyone who sees the parameter at once.
   void visit(std::size_t parameter, const ParameterQuantities& quantities, bool blocks_given);
-  /// Those who may see it in blocks, for the next `samples` of them.
-  void visit_block(std::size_t parameter, const ParameterQuantities& quantities, int64_t samples);
+  /// Those who see it in the blocks of a group, for the next block, of `samples`.
+  void visit_block(std::size_t parameter, const BlockGroup& group, const ParameterQuantities& quantities, int64_t samples);
   void end();
 
  private:

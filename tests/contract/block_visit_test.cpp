@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Values per sample that are handed on in blocks of samples: joined they are the whole, and nothing else changes by a bit.
+// Values per sample that are handed on in blocks of samples, or of columns: joined they are the whole, and nothing else
+// changes by a bit.
 #include "campaign/training_step.h"
 #include "contract/small_networks.h"
 #include "contract/walk_case.h"
@@ -20,12 +21,13 @@ const std::map<std::string, int64_t>& per_sample_quantities() {
 }
 
 /// Each quantity's blocks by "QUANTITY/PARAMETER", and grad.
-std::map<std::string, TensorList> blocks_of(const Case& c, bool in_blocks, const PassSettings& settings) {
+std::map<std::string, TensorList> values_of(const Case& c, bool in_blocks, const PassSettings& settings) {
   std::vector<ExtensionInstance> extensions = make({"sum_grad_squared", "diag_h"});
   for (const auto& [name, axis] : per_sample_quantities()) {
     extensions.push_back(make({name})[0]);
-    EXPECT_TRUE(treats_samples_alone(*extensions.back().extension)) << name;
-    extensions.back().in_blocks = in_blocks;
+    const auto blocks = blocks_of(*extensions.back().extension);
+    EXPECT_EQ(blocks, axis == 1 ? Blocks::columns : Blocks::samples) << name;
+    if (in_blocks) extensions.back().blocks = blocks;
   }
   std::map<std::string, TensorList> found;
   Pass(c.net, c.loss, settings).run(c.batch, {c.batch.size, 0, 0, Random(5)}, true, extensions,
@@ -36,9 +38,25 @@ std::map<std::string, TensorList> blocks_of(const Case& c, bool in_blocks, const
   return found;
 }
 
+/// Blocks of all samples one after the other, each with blocks of its columns one after the other if there are any.
+Tensor joined(const TensorList& parts, const Tensor& whole, int64_t axis) {
+  if (axis == 0 || parts[0].size(0) == whole.size(0)) return at::cat(parts, axis);
+  TensorList samples, columns;
+  int64_t count = 0;
+  for (const auto& part : parts) {
+    columns.push_back(part);
+    count += part.size(0);
+    if (count < whole.size(0)) continue;
+    samples.push_back(at::cat(columns));
+    columns.clear();
+    count = 0;
+  }
+  return at::cat(samples, axis);
+}
+
 /// How many values came in more than one block.
 int64_t expect_same(const Case& c, const PassSettings& settings) {
-  const auto whole = blocks_of(c, false, settings), blocks = blocks_of(c, true, settings);
+  const auto whole = values_of(c, false, settings), blocks = values_of(c, true, settings);
   EXPECT_EQ(whole.size(), blocks.size());
   int64_t parted = 0;
   for (const auto& [key, values] : whole) {
@@ -46,7 +64,7 @@ int64_t expect_same(const Case& c, const PassSettings& settings) {
     const auto& parts = blocks.at(key);
     parted += parts.size() > 1;
     if (axis != per_sample_quantities().end())
-      EXPECT_TRUE(tensors_near(at::cat(parts, axis->second), values[0], 1e-10, 1e-13)) << key;
+      EXPECT_TRUE(tensors_near(joined(parts, values[0], axis->second), values[0], 1e-10, 1e-13)) << key;
     else if (settings.tiling.samples == 0)
       EXPECT_TRUE(parts.at(0).equal(values[0])) << key;
     else
@@ -79,6 +97,35 @@ TEST(BlockVisit, TilesAreBlocks) {
   EXPECT_EQ(expect_same(c, settings), 0);
 }
 
+/// Blocks of one row each, whatever has several, and blocks in between.
+TEST(BlockVisit, SmallBlocksAreTheWholeTogether) {
+  for (const int64_t bytes : {1, 100, 500, 5000}) {
+    auto settings = penalised();
+    settings.tiling.block_bytes = bytes;
+    const auto c = make_case(chain()), d = make_case(branches());
+    EXPECT_GT(expect_same(c, settings), 0);
+    EXPECT_GT(expect_same(d, settings), 0);
+    settings.tiling.samples = 2;
+    EXPECT_GT(expect_same(c, settings), 0);
+  }
+}
+
+/// What would not fit as a whole does where one row does: the columns of sqrt_ggn_exact at the last weight are 29 GB here.
+TEST(BlockVisit, ColumnsThatDoNotFitAreLegalInBlocks) {
+  Network net({1000});
+  net.add("dense", nn::Linear(1000, 1900));
+  net.add("flatten", nn::Flatten());
+  auto extensions = make({"sqrt_ggn_exact"});
+  const Pass pass(net, mean_squared_error(), {});
+  ASSERT_EQ(pass.refusals(extensions, 2).size(), 1u);
+  EXPECT_EQ(pass.refusals(extensions, 2)[0].parameter, "dense.weight");
+  extensions[0].blocks = Blocks::samples;
+  EXPECT_EQ(pass.refusals(extensions, 2).size(), 1u);  // 14 GB for one sample
+  extensions[0].blocks = Blocks::columns;
+  EXPECT_TRUE(pass.refusals(extensions, 2).empty());
+  EXPECT_TRUE(pass.refusals(extensions, 2000).empty());  // in tiles of samples
+}
+
 /// Parameters so large that a block holds three of the five samples.
 struct WideSquareImpl : nn::Module {
   WideSquareImpl() { scale = register_parameter("scale", at::ones({kWidth})); }
@@ -108,13 +155,15 @@ TEST(BlockVisit, LargeValuesComeInBlocks) {
   for (const std::string form : {"weight", "unreached", "general"}) {
     const auto c = wide(form);
     std::vector<ExtensionInstance> whole = make({"grad_batch"}), blocks = whole;
-    blocks[0].in_blocks = true;
+    blocks[0].blocks = Blocks::samples;
+    auto settings = penalised();
+    settings.tiling.block_bytes = int64_t{32} << 20;
     std::map<std::string, TensorList> found[2];
     for (const bool in_blocks : {false, true})
-      Pass(c.net, c.loss, penalised()).run(c.batch, {5, 0, 0, Random(5)}, true, in_blocks ? blocks : whole,
-                                           [&](auto&, auto& parameter, const ResultValue& value) {
-                                             found[in_blocks][parameter].push_back(value.tensors.at(0));
-                                           });
+      Pass(c.net, c.loss, settings).run(c.batch, {5, 0, 0, Random(5)}, true, in_blocks ? blocks : whole,
+                                        [&](auto&, auto& parameter, const ResultValue& value) {
+                                          found[in_blocks][parameter].push_back(value.tensors.at(0));
+                                        });
     std::size_t most = 0;
     for (const auto& [parameter, values] : found[0]) {
       const auto& parts = found[1].at(parameter);
@@ -146,8 +195,9 @@ TEST(BlockVisit, ReductionsJoin) {
 
 /// Options decide: chosen samples are no stack over all of them.
 TEST(BlockVisit, SubsamplingIsNotPerSample) {
-  EXPECT_FALSE(treats_samples_alone(*make_one("some", "grad_batch", {{"subsampling", {"0"}}}).extension));
-  EXPECT_FALSE(treats_samples_alone(*make({"variance"})[0].extension));
+  EXPECT_EQ(blocks_of(*make_one("some", "grad_batch", {{"subsampling", {"0"}}}).extension), Blocks::none);
+  EXPECT_EQ(blocks_of(*make_one("some", "sqrt_ggn_exact", {{"subsampling", {"0"}}}).extension), Blocks::none);
+  EXPECT_EQ(blocks_of(*make({"variance"})[0].extension), Blocks::none);
 }
 
 }  // namespace

@@ -314,6 +314,10 @@ TEST_F(ExportTest, ReportRanksSettingsAndTellsSpeedAndCosts) {
   const json easy = json::parse(backobs(folder(), "report out/c --json --convergence easy.json").out)["settings"][0];
   EXPECT_EQ(easy["speed"], 0);
   EXPECT_EQ(easy["reached"], 2);
+  std::ofstream(folder() / "slip.json") << "{\"quadratic_depe\": 100, \"fmnist_2c2d\": 0.9}";
+  const Answer slip = backobs(folder(), "report out/c --convergence slip.json");
+  EXPECT_NE(slip.err.find("no run of `quadratic_depe`; nearest: `quadratic_deep`"), std::string::npos) << slip.err;
+  EXPECT_EQ(slip.err.find("fmnist_2c2d"), std::string::npos);
   for (const char* wrong : {"--best-by bets", "--metric loss", "--convergence nowhere.json", "--json --to x.html"})
     EXPECT_EQ(backobs(folder(), std::string("report out/c ") + wrong).code, 2) << wrong;
 }

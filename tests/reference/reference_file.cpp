@@ -100,34 +100,52 @@ const std::map<std::string, AddLayer>& image_layers() {
   return table;
 }
 
-/// Adds one described layer; the table of layer types this program can build.
+template <typename Module>
+void add_plain(Network& net, const std::string& name, const json&) {
+  net.add(name, Module());
+}
+
+/// Those without; of activations the options that a file may give.
+const std::map<std::string, AddLayer>& other_layers() {
+  static const std::map<std::string, AddLayer> table = {
+      {"Linear", [](Network& net, const std::string& name, const json& layer) {
+         nn::LinearOptions options(layer.at("in_features"), layer.at("out_features"));
+         net.add(name, nn::Linear(options.bias(layer.value("bias", true))));
+       }},
+      {"LeakyReLU", [](Network& net, const std::string& name, const json& layer) {
+         net.add(name, nn::LeakyReLU(nn::LeakyReLUOptions().negative_slope(layer.value("negative_slope", 0.01))));
+       }},
+      {"ELU", [](Network& net, const std::string& name, const json& layer) {
+         net.add(name, nn::ELU(nn::ELUOptions().alpha(layer.value("alpha", 1.0))));
+       }},
+      {"Softplus", [](Network& net, const std::string& name, const json& layer) {
+         net.add(name, nn::Softplus(nn::SoftplusOptions().beta(layer.value("beta", 1.0)).threshold(layer.value("threshold", 20.0))));
+       }},
+      {"Hardtanh", [](Network& net, const std::string& name, const json& layer) {
+         net.add(name, nn::Hardtanh(nn::HardtanhOptions().min_val(layer.value("min_val", -1.0)).max_val(layer.value("max_val", 1.0))));
+       }},
+      {"Softmax", [](Network& net, const std::string& name, const json& layer) { net.add(name, nn::Softmax(layer.value("dim", 1))); }},
+      {"Flatten", add_plain<nn::Flatten>},
+      {"Identity", add_plain<nn::Identity>},
+      {"ReLU", add_plain<nn::ReLU>},
+      {"ReLU6", add_plain<nn::ReLU6>},
+      {"Sigmoid", add_plain<nn::Sigmoid>},
+      {"Tanh", add_plain<nn::Tanh>},
+      {"SELU", add_plain<nn::SELU>},
+      {"GELU", add_plain<nn::GELU>},
+      {"SiLU", add_plain<nn::SiLU>},
+      {"LogSigmoid", add_plain<nn::LogSigmoid>},
+  };
+  return table;
+}
+
+/// Adds one described layer.
 void add_layer(Network& net, const json& layer) {
-  const auto name = std::to_string(layer.at("index").get<int64_t>());
   const auto type = layer.at("type").get<std::string>();
-  if (const auto image_layer = image_layers().find(type); image_layer != image_layers().end()) {
-    image_layer->second(net, name, layer);
-  } else if (type == "Linear") {
-    nn::LinearOptions options(layer.at("in_features"), layer.at("out_features"));
-    net.add(name, nn::Linear(options.bias(layer.value("bias", true))));
-  } else if (type == "Flatten") {
-    net.add(name, nn::Flatten());
-  } else if (type == "ReLU") {
-    net.add(name, nn::ReLU());
-  } else if (type == "Sigmoid") {
-    net.add(name, nn::Sigmoid());
-  } else if (type == "Tanh") {
-    net.add(name, nn::Tanh());
-  } else if (type == "LeakyReLU") {
-    net.add(name, nn::LeakyReLU(nn::LeakyReLUOptions().negative_slope(layer.value("negative_slope", 0.01))));
-  } else if (type == "ELU") {
-    net.add(name, nn::ELU(nn::ELUOptions().alpha(layer.value("alpha", 1.0))));
-  } else if (type == "SELU") {
-    net.add(name, nn::SELU());
-  } else if (type == "LogSigmoid") {
-    net.add(name, nn::LogSigmoid());
-  } else {
-    throw std::runtime_error("layer type `" + type + "` is not known to the reference test");
-  }
+  for (const auto* table : {&image_layers(), &other_layers()})
+    if (const auto found = table->find(type); found != table->end())
+      return found->second(net, std::to_string(layer.at("index").get<int64_t>()), layer);
+  throw std::runtime_error("layer type `" + type + "` is not known to the reference test");
 }
 
 }  // namespace

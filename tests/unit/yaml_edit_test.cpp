@@ -63,9 +63,17 @@ TEST(Assignment, ReplacesInEveryExperimentOrInOne) {
   EXPECT_EQ(experiment(e, 0).find("runner")->find("lr")->items[0].where, "--set runner.lr");
 }
 
+TEST(Assignment, ReplacesInAnItemOfAList) {
+  const Edited e = edited("experiments:\n  - {problem: a, extensions: [{name: b, every: 1}, c]}\n", {"extensions.0.every=10", "extensions.1.as=d"});
+  const auto& items = experiment(e, 0).find("extensions")->items;
+  EXPECT_EQ(items.at(0).find("every")->text, "10");
+  EXPECT_EQ(items.at(1).find("name")->text, "c");
+  EXPECT_EQ(items.at(1).find("as")->text, "d");
+}
+
 TEST(Assignment, RefusesWhatHasNoPlace) {
   for (const char* bad : {"runner.lr", "=1", "a..b=1", "experiments.4.seeds=1", "experiments.x.seeds=1", "runner.lr=[1",
-                          "seeds.x=1"})
+                          "seeds.x=1", "seeds.2.x=1", "seeds.-1.x=1"})
     EXPECT_THROW(edited(kDefaults, {bad}), UsageError) << bad;
 }
 

@@ -21,4 +21,13 @@ class BACKOBS_API PerSample {
   virtual bool treats_samples_alone() const { return true; }
 };
 
+/// The same for an extension that also treats columns one by one, and whose only need is the columns of one signal, no
+/// residuals. Every value it puts for a parameter is a stack over columns and samples, [V, N, ...], row [v, n] from
+/// that column of that sample alone. A block then has some columns of some samples, [v, n, ...], and not even the columns of
+/// one sample must fit into memory.
+class BACKOBS_API PerColumn : public PerSample {
+ public:
+  ~PerColumn() override;
+};
+
 }  // namespace backobs

@@ -61,6 +61,7 @@ BACKOBS_API Reference reference_of(const std::string& quantity);
 ///   steps           shapes are the same at the next steps
 ///   state           an instance that loads what another one saved goes on with the same bits            from strictness 2
 ///   tiles           results are equal however the batch is cut (relative error 1e-8)                      3
+///   blocks          of a PerSample: blocks have the entries of the whole (relative error 1e-8)            3
 ///   options         every value on the edge of its range, every choice, and as many drawn ones as strictness: finite,
 ///                   and going on from a saved state with the same bits, or refused by an error of backobs/error.h that is no PluginError; values outside the range
 ///                   are refused                                                                          4
