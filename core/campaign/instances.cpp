@@ -35,20 +35,21 @@ PassSettings pass_settings(const RunSettings& settings, std::shared_ptr<const Pr
 }
 
 ExtensionInstance make_instance(const Registry& registry, const Pass& pass, const std::string& problem,
-                                const std::string& name, const std::string& plugin, const Options& options) {
+                                const std::string& name, const std::string& plugin, const Options& options, bool in_blocks) {
   const AtWork mark("extension", plugin, "prepare");
   const std::shared_ptr<Extension> own = registry.make_extension(plugin, options);
   auto extension = attributed(plugin, own);
   extension->prepare({problem, pass.parameters()});
-  return {name, std::move(extension), blocks_of(*own)};
+  return {name, std::move(extension), in_blocks ? blocks_of(*own) : Blocks::none};
 }
 
 Watched watched_by(const RunSettings& settings, const ExtensionSettings& extension, const Registry& registry, const Pass& pass) {
-  auto instance =
-      make_instance(registry, pass, settings.problem.name, extension.name, extension.plugin, extension.options);
   const auto& record = extension.record;
   const bool histogram = std::find(record.begin(), record.end(), kHistogram) != record.end();
-  return {std::move(instance), extension.every, reductions(record), histogram, extension.save_tensors, extension.budget};
+  Watched watched{{}, extension.every, reductions(record), histogram, extension.save_tensors, extension.budget};
+  watched.instance = make_instance(registry, pass, settings.problem.name, extension.name, extension.plugin, extension.options,
+                                   watched.joins_blocks());
+  return watched;
 }
 
 std::vector<Watched> watched_by(const RunSettings& settings, const Registry& registry, const Pass& pass) {
@@ -59,7 +60,7 @@ std::vector<Watched> watched_by(const RunSettings& settings, const Registry& reg
 
 std::vector<ExtensionInstance> instances_of(const std::vector<Watched>& watched) {
   std::vector<ExtensionInstance> all;
-  for (const Watched& one : watched) all.push_back(one.in_pass());
+  for (const Watched& one : watched) all.push_back(one.instance);
   return all;
 }
 
@@ -76,9 +77,11 @@ std::vector<ExtensionInstance> wanted_by(const Runner& runner, const RunSettings
     std::map<std::string, RawValue> raw;
     for (const auto& [name, text] : want.options) raw[name] = {{text}, false, false, where};
     const Options options = registry.schema("extension", plugin).check(raw, "extension `" + plugin + "`", where);
-    wanted.push_back(make_instance(registry, pass, settings.problem.name, "/" + want.extension, plugin, options));
+    const std::string name = "/" + want.extension;
+    if (std::any_of(wanted.begin(), wanted.end(), [&](const auto& other) { return other.name == name; }))
+      throw PluginError(where, "`" + want.extension + "` in wants() twice", "each name once");
+    wanted.push_back(make_instance(registry, pass, settings.problem.name, name, plugin, options));
   }
-  for (auto& instance : wanted) instance.blocks = Blocks::none;  // Step::result gives the whole
   const auto refused = pass.refusals(wanted, settings.loop.batch_size);
   if (!refused.empty())
     throw ComputeError(

@@ -19,9 +19,11 @@ namespace backobs {
 /// How the run's passes treat the weight penalty.
 BACKOBS_API PassSettings pass_settings(const RunSettings& settings, std::shared_ptr<const Problem> problem);
 
-/// One extension, prepared for the pass's parameters; in each of its calls it is marked as at work (attribution.h).
+/// One extension, prepared for the pass's parameters; in each of its calls it is marked as at work (attribution.h). It gives
+/// whole values, or with `in_blocks` such blocks as it can.
 BACKOBS_API ExtensionInstance make_instance(const Registry& registry, const Pass& pass, const std::string& problem,
-                                            const std::string& name, const std::string& plugin, const Options& options);
+                                            const std::string& name, const std::string& plugin, const Options& options,
+                                            bool in_blocks = false);
 
 /// An extension of a run, prepared, with what becomes of its results; all of them.
 BACKOBS_API Watched watched_by(const RunSettings& settings, const ExtensionSettings& extension, const Registry& registry,

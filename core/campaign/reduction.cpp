@@ -46,7 +46,9 @@ double means(double a, double n_a, double b, double n_b) {
   if (n_a == 0 || n_b == 0) return n_a == 0 ? b : a;
   return (n_a * a + n_b * b) / (n_a + n_b);
 }
-double norms(double a, double, double b, double) { return std::hypot(a, b); }
+double norms(double a, double, double b, double) {  // of NaN and infinity std::hypot makes infinity
+  return std::isnan(a) || std::isnan(b) ? kNothing : std::hypot(a, b);
+}
 double larger(double a, double n_a, double b, double n_b) {
   if (n_a == 0 || n_b == 0) return n_a == 0 ? b : a;
   return std::isnan(a) || std::isnan(b) ? kNothing : std::max(a, b);

@@ -126,18 +126,28 @@ void Rehearsal::check_batch(const Run& run, const Built& built, Found& found) co
 void Rehearsal::check_extensions(const Run& run, const Built& built, Found& found) const {
   const RunSettings& s = run.settings;
   const Pass pass(*built.network, built.loss, pass_settings(s, built.problem));
-  for (std::size_t i = 0; i < s.extensions.size(); ++i) {
-    const ExtensionSettings& extension = s.extensions[i];
+  std::vector<ExtensionInstance> together;
+  for (std::size_t i = 0; i < s.extensions.size(); ++i)
     found.holds(std::to_string(i), [&] {
-      const auto instance = watched_by(s, extension, registry_, pass).in_pass();
-      const auto refused = pass.refusals({instance}, s.loop.batch_size);
-      if (refused.size() == pass.parameters().size() && !refused.empty())
-        throw ConfigError("", "extension `" + extension.name + "` works for no parameter of problem `" +
-                                  s.problem.name + "`: " + refused.front().reason);
-      found.left_out.insert(found.left_out.end(), refused.begin(), refused.end());
+      const auto instance = watched_by(s, s.extensions[i], registry_, pass).instance;
       instance.extension->begin_pass({s.loop.batch_size, 0, 0, Random(s.seed)});
+      together.push_back(instance);
     });
-  }
+  // As a run has them: what all want of the signals decides how a pass is cut, and that what fits.
+  const auto refused = pass.refusals(together, s.loop.batch_size);
+  for (std::size_t i = 0; i < s.extensions.size(); ++i)
+    found.holds(std::to_string(i), [&] { add_refused(s.extensions[i].name, refused, pass.parameters().size(), s, found); });
+}
+
+void Rehearsal::add_refused(const std::string& name, const std::vector<Refusal>& refused, std::size_t parameters,
+                            const RunSettings& s, Found& found) {
+  std::vector<Refusal> own;
+  for (const Refusal& one : refused)
+    if (one.quantity == name) own.push_back(one);
+  if (own.size() == parameters && !own.empty())
+    throw ConfigError("", "extension `" + name + "` works for no parameter of problem `" + s.problem.name + "`: " +
+                              own.front().reason);
+  found.left_out.insert(found.left_out.end(), own.begin(), own.end());
 }
 
 /// Traces are of squares. What shape a result has only a pass tells: one of two synthetic samples, or of as many as the

@@ -49,6 +49,8 @@ class BACKOBS_API Rehearsal {
   void check_initial(const Run& run, const Built& built, Found& found) const;
   void check_batch(const Run& run, const Built& built, Found& found) const;
   void check_extensions(const Run& run, const Built& built, Found& found) const;
+  static void add_refused(const std::string& name, const std::vector<Refusal>& refused, std::size_t parameters,
+                          const RunSettings& settings, Found& found);
   void check_traces(const Run& run, const Built& built, Found& found) const;
   void look_at_trace(const RunSettings& settings, const ExtensionSettings& extension, const Built& built,
                      const DataSource& data) const;

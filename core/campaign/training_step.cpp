@@ -24,10 +24,9 @@ bool belongs_to(const std::string& quantity, const std::string& extension) {
 
 TrainingObserver::~TrainingObserver() = default;
 
-ExtensionInstance Watched::in_pass() const {
-  const bool joins = !record.empty() && !histogram && !save_tensors &&
-                     std::all_of(record.begin(), record.end(), [](const auto& entry) { return joined_by(entry.first); });
-  return {instance.name, instance.extension, joins ? instance.blocks : Blocks::none};
+bool Watched::joins_blocks() const {
+  return !record.empty() && !histogram && !save_tensors &&
+         std::all_of(record.begin(), record.end(), [](const auto& entry) { return joined_by(entry.first) != nullptr; });
 }
 
 HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, std::vector<ExtensionInstance> wanted,
@@ -39,9 +38,7 @@ HeldStep::HeldStep(Pass& pass, Random experiment, std::vector<Watched> watched, 
       observer_(observer),
       sink_([this](const std::string& quantity, const std::string& parameter, TensorList values) {
         take(quantity, parameter, std::move(values));
-      }) {
-  for (Watched& one : watched_) one.instance = one.in_pass();
-}
+      }) {}
 
 void HeldStep::hold(Batch batch, const StepPosition& place, const std::string& chosen) {
   batch_ = std::move(batch);

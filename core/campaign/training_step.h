@@ -24,8 +24,8 @@ struct Watched {
   bool save_tensors = false;
   double budget = 0;  ///< per cent; above 0, the steps it is due at are chosen (overhead_budget.h) and `every` is not read
 
-  /// The instance as a pass gets it: in blocks only if all that is wanted of it follows from them, one after the other.
-  ExtensionInstance in_pass() const;
+  /// Whether all that is wanted of it follows from blocks of its values, one after the other.
+  BACKOBS_API bool joins_blocks() const;
 };
 
 /// The Step that runners see; one object for a whole training, holding one batch after the other.

@@ -66,8 +66,10 @@ YamlNode value_of(const std::string& text, const std::string& where) {
 
 YamlNode& item_at(YamlNode& list, const std::string& key, const std::string& where) {
   const auto index = parse_integer(key);
-  if (!index || *index < 0 || *index >= static_cast<int64_t>(list.items.size()))
-    throw UsageError(where, "`" + key + "` in a list of " + std::to_string(list.items.size()), "the number of an item, from 0");
+  const auto count = static_cast<int64_t>(list.items.size());
+  if (count == 0) throw UsageError(where, "`" + key + "` in an empty list", "a list with items");
+  if (!index || *index < 0 || *index >= count)
+    throw UsageError(where, "`" + key + "` in a list", "the number of an item, 0 to " + std::to_string(count - 1));
   return list.items[static_cast<std::size_t>(*index)];
 }
 
@@ -102,12 +104,9 @@ std::vector<YamlNode*> targets(YamlNode& root, std::vector<std::string>& path) {
   std::vector<YamlNode*> all;
   if (!list || !list->is_list()) return all;
   if (path.size() > 2 && path[0] == "experiments") {
-    const auto index = parse_integer(path[1]);
-    if (!index || *index < 0 || *index >= static_cast<int64_t>(list->items.size()))
-      throw UsageError("--set", "experiment `" + path[1] + "`",
-                       "a number from 0 to " + std::to_string(static_cast<int64_t>(list->items.size()) - 1));
+    all.push_back(&item_at(*list, path[1], "--set experiments"));
     path.erase(path.begin(), path.begin() + 2);
-    return {&list->items[static_cast<std::size_t>(*index)]};
+    return all;
   }
   for (YamlNode& item : list->items) all.push_back(&item);
   return all;

@@ -18,7 +18,8 @@ BACKOBS_API void apply_defaults(YamlNode& root, ConfigProblems& problems);
 BACKOBS_API void add_includes(YamlNode& root, ConfigProblems& problems);
 
 /// `--set PATH=VALUE`, after the includes: VALUE is YAML, PATH names a key of every experiment (`runner.lr`,
-/// `seeds`), or with `experiments.0.` in front of one, by its place from 0. A plugin that is given by its name alone takes
+/// `seeds`), or with `experiments.0.` in front of one, by its place from 0; so are items of
+/// lists below (`extensions.0.every`). A plugin that is given by its name alone takes
 /// options as well. Throws UsageError for what is no assignment or finds no place.
 BACKOBS_API void apply_assignment(YamlNode& root, const std::string& assignment);
 

@@ -76,7 +76,7 @@ std::string text_of(const std::filesystem::path& file) {
 void add_set_flag(CLI::App& verb, std::vector<std::string>& assignments) {
   verb.add_option("--set", assignments,
                   "a value instead of the file's, in every experiment (runner.lr=0.1) or in one "
-                  "(experiments.0.runner.lr=0.1); may be repeated")
+                  "(experiments.0.runner.lr=0.1; extensions.1.every=5 is of the second in a list); may be repeated")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
 }

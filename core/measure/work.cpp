@@ -78,7 +78,7 @@ Work count_work(const Network& network, const std::vector<ParameterInfo>& parame
                 const std::vector<ExtensionInstance>& extensions, int64_t batch_size, int64_t element_size) {
   const auto shapes = network.sample_shapes();
   const WalkPlan plan =
-      make_plan(network, parameters, extensions, shapes, batch_size, Tiling{}.budget_bytes);
+      make_plan(network, parameters, extensions, shapes, batch_size, {});
   const double n = static_cast<double>(batch_size), element = static_cast<double>(element_size);
   double outputs = 0;
   for (const NodeId id : network.outputs()) outputs += count_of(shapes[static_cast<std::size_t>(id)]);

@@ -101,7 +101,7 @@ const WalkPlan& Pass::Impl::plan_for(const std::vector<ExtensionInstance>& exten
   auto& known = plans[batch_size];
   for (const auto& plan : known)
     if (same(plan)) return plan;
-  known.push_back(make_plan(network, infos, extensions, shapes, batch_size, settings.tiling.budget_bytes));
+  known.push_back(make_plan(network, infos, extensions, shapes, batch_size, settings.tiling));
   return known.back();
 }
 
@@ -249,7 +249,7 @@ Pass::~Pass() { impl_->release_blocks(); }
 const std::vector<ParameterInfo>& Pass::parameters() const { return impl_->infos; }
 
 std::vector<Refusal> Pass::refusals(const std::vector<ExtensionInstance>& extensions, int64_t batch_size) const {
-  return make_plan(impl_->network, impl_->infos, extensions, impl_->shapes, batch_size, impl_->settings.tiling.budget_bytes)
+  return make_plan(impl_->network, impl_->infos, extensions, impl_->shapes, batch_size, impl_->settings.tiling)
       .refusals;
 }
 

@@ -99,11 +99,11 @@ class Planner {
     if (!parameters.empty()) element_bytes_ = network.parameter(parameters[0].name).value.element_size();
   }
 
-  WalkPlan plan(const std::vector<ExtensionInstance>& extensions, int64_t budget_bytes) {
+  WalkPlan plan(const std::vector<ExtensionInstance>& extensions, const Tiling& tiling) {
     plan_.extensions = extensions;
     describe_network();
     plan_.widest_columns = widest_columns(parameters_, extensions);
-    samples_of_a_tile_ = samples_that_fit(extensions, budget_bytes);
+    tile_ = expected_tile(extensions, tiling);
     for (const auto& instance : extensions) add(instance);
     plan_.signals.erase(SignalKey::gradient());
     place_averaged_curvature();
@@ -124,14 +124,14 @@ class Planner {
     tops_ = channel_pair_tops(network_, plan_, shapes_);
   }
 
-  /// Samples of which all signals that travel for these extensions fit the budget together, as choose_tile() decides.
-  int64_t samples_that_fit(const std::vector<ExtensionInstance>& extensions, int64_t budget_bytes) const {
+  /// The tile that the walk will choose, but that signals which are refused later count here.
+  TileSize expected_tile(const std::vector<ExtensionInstance>& extensions, const Tiling& tiling) const {
     std::set<SignalKey> signals;
     for (const auto& instance : extensions)
       for (const auto& need : instance.extension->needs()) signals.insert(need.signal);
     const auto widest = std::max(widest_node(shapes_), plan_.widest_columns);
     const auto columns = most_columns(network_, signals, plan_.wanted, shapes_, loss_columns_);
-    return budget_bytes / (2 * widest * element_bytes_) / columns;
+    return tile_for(tiling, batch_size_, columns, widest, element_bytes_);
   }
 
   void add(const ExtensionInstance& instance) {
@@ -139,23 +139,28 @@ class Planner {
     plan_.needs_of_extension.emplace_back(needs.begin(), needs.end());
     plan_.visits.emplace_back(parameters_.size(), true);
     plan_.in_blocks.emplace_back(parameters_.size(), false);
-    const auto too_much_together = refusal_of_all_together(needs);
+    std::vector<Blocks> blocks(parameters_.size(), Blocks::none);
+    std::vector<ParameterInfo> held;
     for (std::size_t p = 0; p < parameters_.size(); ++p) {
-      const auto blocks = samples_of_a_tile_ > 0 ? blocks_at(instance, parameters_[p], needs) : Blocks::none;
-      auto reason = refusal_at(instance, needs, p, blocks);
-      if (!reason && blocks == Blocks::none) reason = too_much_together;
+      if (tile_.one_sweep) blocks[p] = blocks_at(instance, parameters_[p], needs);
+      if (blocks[p] == Blocks::none) held.push_back(parameters_[p]);
+    }
+    const auto too_much_together = refusal_of_all_together(needs, held);
+    for (std::size_t p = 0; p < parameters_.size(); ++p) {
+      auto reason = refusal_at(instance, needs, p, blocks[p]);
+      if (!reason && blocks[p] == Blocks::none) reason = too_much_together;
       if (reason)
         refuse(instance, p, *reason);
       else
-        visit(needs, p, blocks);
+        visit(needs, p, blocks[p]);
     }
   }
 
-  Reason refusal_of_all_together(const std::vector<Need>& needs) const {
-    Reason reason;
+  Reason refusal_of_all_together(const std::vector<Need>& needs, const std::vector<ParameterInfo>& held) const {
+    if (tile_.one_sweep && tile_.samples == batch_size_) return {};
     for (const auto& need : needs)
-      if (samples_of_a_tile_ < batch_size_ && !reason) reason = refusal_in_tiles(need, parameters_, loss_columns_, batch_size_, element_bytes_);
-    return reason;
+      if (auto reason = refusal_in_tiles(need, held, loss_columns_, batch_size_, element_bytes_)) return reason;
+    return {};
   }
 
   Reason refusal_at(const ExtensionInstance& instance, const std::vector<Need>& needs, std::size_t p, Blocks blocks) const {
@@ -201,7 +206,7 @@ class Planner {
   const std::vector<int64_t> widest_to_;              ///< by node
   std::vector<NodeId> tops_;                          ///< by node: see channel_pair_tops
   int64_t loss_columns_ = 0, element_bytes_ = 4;
-  int64_t samples_of_a_tile_ = 0;  ///< fewer than N: values of all samples stay until the last tile; 0: and of all columns
+  TileSize tile_;  ///< less than everything: values of all samples stay until the last one
   WalkPlan plan_;
 };
 
@@ -243,10 +248,21 @@ int64_t most_columns(const Network& network, const std::set<SignalKey>& signals,
   return total;
 }
 
+/// A signal at a layer's output and the same one at its input live together, or columns of a parameter and their squares.
+TileSize tile_for(const Tiling& tiling, int64_t batch, int64_t columns, int64_t widest, int64_t element_bytes) {
+  const auto affordable = std::max<int64_t>(tiling.budget_bytes / std::max<int64_t>(2 * widest * element_bytes, 1), 1);
+  TileSize tile;
+  tile.samples = tiling.samples > 0 ? tiling.samples : std::clamp<int64_t>(affordable / columns, 1, batch);
+  tile.samples = std::min(tile.samples, batch);
+  tile.columns = tiling.columns > 0 ? tiling.columns : std::clamp<int64_t>(affordable / tile.samples, 1, columns);
+  tile.one_sweep = tile.columns >= columns;
+  return tile;
+}
+
 WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,
                    const std::vector<ExtensionInstance>& extensions,
-                   const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size, int64_t budget_bytes) {
-  return Planner(network, parameters, sample_shapes, batch_size).plan(extensions, budget_bytes);
+                   const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size, const Tiling& tiling) {
+  return Planner(network, parameters, sample_shapes, batch_size).plan(extensions, tiling);
 }
 
 }  // namespace backobs

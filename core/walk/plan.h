@@ -58,11 +58,21 @@ int64_t widest_node(const std::vector<std::vector<int64_t>>& sample_shapes);
 int64_t most_columns(const Network& network, const std::set<SignalKey>& signals, const std::vector<bool>& wanted,
                      const std::vector<std::vector<int64_t>>& sample_shapes, int64_t loss_columns);
 
-/// Plans a pass. `batch_size` and `budget_bytes`, of signals in a tile, decide what fits into memory; `sample_shapes` is
-/// Network::sample_shapes().
+/// A block of N and of V.
+struct TileSize {
+  int64_t samples = 0;
+  int64_t columns = 0;
+  bool one_sweep = false;  ///< every column of a block of samples, residuals too, moves in one sweep
+};
+
+/// The largest tile whose signals fit the budget: samples are split first, and columns only if one sample does not
+/// fit. Explicit sizes win. `widest` is the most entries that a column has of a sample, at a node or a parameter.
+TileSize tile_for(const Tiling& tiling, int64_t batch, int64_t columns, int64_t widest, int64_t element_bytes);
+
+/// Plans a pass. `batch_size` and `tiling` decide what fits into memory; `sample_shapes` is Network::sample_shapes().
 BACKOBS_API WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,
                                const std::vector<ExtensionInstance>& extensions,
                                const std::vector<std::vector<int64_t>>& sample_shapes, int64_t batch_size,
-                               int64_t budget_bytes);
+                               const Tiling& tiling);
 
 }  // namespace backobs

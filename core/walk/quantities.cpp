@@ -37,13 +37,15 @@ void ParameterQuantities::finish_block() { add_penalty(); }
 
 void ParameterQuantities::add(const std::string& local_name, Arrival& arrival) {
   const auto& key = arrival.key;
+  const bool is_for_grad = key == SignalKey::gradient() && takes_gradient();
+  if (!is_for_grad && !reads_columns(key)) return;  // before anything is unfolded for it
   const auto form = arrival.rule.form(local_name);
   if (!info_.shared && (form == ParamForm::weight || form == ParamForm::bias)) {
     add_affine(local_name, arrival);
     return;
   }
   const auto& dense = arrival.dense();
-  if (key == SignalKey::gradient() && takes_gradient())
+  if (is_for_grad)
     add_gradient(arrival.rule.sum_param_jac_t(arrival.io, local_name, dense.dense));
   if (!reads_columns(key)) return;
   const auto own = arrival.rule.param_jac_t(arrival.io, local_name, dense.dense);

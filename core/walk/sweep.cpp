@@ -118,7 +118,7 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
   for (const auto& use : plan_.parameters_at[node]) {
     auto& quantities = quantities_[use.parameter];
     for (auto& arrival : arrivals)
-      if (const auto reader = live_[arrival.source].parameter; reader < 0 || reader == static_cast<int64_t>(use.parameter))
+      if (live_[arrival.source].is_read_by(use.parameter))
         quantities.add(use.local_name, arrival);
     if (take_block_)
       for (const auto& group : plan_.block_groups[use.parameter]) visit_in_blocks(node, use, group);
@@ -134,21 +134,28 @@ void Sweep::visit_parameters(NodeId node, const LayerIO& io) {
     add_param_residuals(node, io, (*grad)[0]);
 }
 
-/// Rows of the parameter's size that the group reads of each sample.
-int64_t Sweep::columns_read(const BlockGroup& group) const {
+/// V of all live columns of a signal.
+int64_t Sweep::total_of(const SignalKey& key) const {
+  int64_t total = 0;
+  for (const auto& live : live_)
+    if (live.key == key) total += live.total;
+  return total;
+}
+
+/// Rows of the parameter's size that are formed of each sample for the group.
+int64_t Sweep::rows_per_sample(const BlockGroup& group) const {
   int64_t rows = 0;
   for (const auto& need : group.needs)
-    for (const auto& live : live_)
-      if (live.key == need.signal) rows += need.what == Need::What::columns ? live.total : 1;
+    rows += need.what == Need::What::columns ? total_of(need.signal) : need.what == Need::What::sample_squares;
   return std::max<int64_t>(rows, 1);
 }
 
 /// As many samples as fit into a block with all their columns; of one that does not fit, as many columns as do.
 void Sweep::visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use, const BlockGroup& group) {
-  const auto all = columns_read(group);
+  const auto all = group.blocks == Blocks::columns ? total_of(group.needs.begin()->signal) : 1;
   const auto rows = block_bytes_ / std::max<int64_t>(quantities_[use.parameter].bytes(), 1);
-  const auto samples = std::clamp<int64_t>(rows / all, 1, samples_.samples);
-  const auto columns = group.blocks == Blocks::columns ? std::clamp<int64_t>(rows, 1, all) : all;
+  const auto samples = std::clamp<int64_t>(rows / rows_per_sample(group), 1, samples_.samples);
+  const auto columns = std::clamp<int64_t>(rows, 1, all);
   for (int64_t n = 0; n < samples_.samples; n += samples)
     for (int64_t v = 0; v < all; v += columns)
       visit_block(node, use, group, {n, std::min(samples, samples_.samples - n), v, std::min(columns, all - v)});
@@ -161,7 +168,7 @@ void Sweep::visit_block(NodeId node, const WalkPlan::ParameterAtNode& use, const
   auto block = quantities_[use.parameter].of_block(group.needs, part.samples);
   for (std::size_t source = 0; source < live_.size(); ++source) {
     const auto& live = live_[source];
-    if (!live.at[node].defined() || !block.reads_columns(live.key)) continue;
+    if (!live.at[node].defined() || !live.is_read_by(use.parameter) || !block.reads_columns(live.key)) continue;
     auto columns = narrow_samples(live.at[node], part.first_sample, part.samples);
     if (group.blocks == Blocks::columns) columns = narrow(columns, part.first_column, part.columns);
     Arrival arrival(rule, io, live.key, columns, position(live, columns, alone),

@@ -42,8 +42,8 @@ class Sweep {
   /// Takes the next block of a parameter's values for a group of its readers, of `samples`.
   using TakeBlock =
       std::function<void(std::size_t parameter, const BlockGroup&, const ParameterQuantities&, int64_t samples)>;
-  /// The plan's values in blocks are formed block by block, of no more than `bytes` where one row is not more, and given
-  /// away; needs every column of every signal in this sweep.
+  /// The plan's values in blocks are formed block by block and given away, each of no more than `bytes`, unless the smallest
+  /// block is more: a sample, or of Blocks::columns one column of it. Needs every column of every signal in this sweep.
   void give_blocks(TakeBlock take, int64_t bytes) {
     take_block_ = std::move(take);
     block_bytes_ = bytes;
@@ -59,6 +59,7 @@ class Sweep {
     std::vector<Columns> at;  ///< by node
     int64_t first = 0, count = 0, total = 0;
     int64_t parameter = -1;  ///< the only reader, if there is one
+    bool is_read_by(std::size_t other) const { return parameter < 0 || parameter == static_cast<int64_t>(other); }
   };
   void put_zeros(NodeId node, const LayerIO& io);
   std::vector<Arrival> arrivals_at(NodeId node, const LayerIO& io) const;
@@ -69,7 +70,8 @@ class Sweep {
   };
   void visit_in_blocks(NodeId node, const WalkPlan::ParameterAtNode& use, const BlockGroup& group);
   void visit_block(NodeId node, const WalkPlan::ParameterAtNode& use, const BlockGroup& group, const Block& block);
-  int64_t columns_read(const BlockGroup& group) const;
+  int64_t total_of(const SignalKey& key) const;
+  int64_t rows_per_sample(const BlockGroup& group) const;
   void add_param_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
   void add_mixed_residuals(NodeId node, const LayerIO& io, const Tensor& grad);
   void begin_or_divert(ColumnSource source);

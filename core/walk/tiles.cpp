@@ -140,18 +140,9 @@ class SampleBlock {
 }  // namespace
 
 TileSize choose_tile(const WalkInput& in) {
-  const auto batch = in.loss_io.samples();
   const auto columns = most_columns(in.network, in.plan.signals, in.plan.wanted, in.sample_shapes, in.loss.columns(in.loss_io));
-  // A signal at a layer's output and the same one at its input live together, or columns of a parameter and their squares.
   const auto widest = std::max(widest_node(in.sample_shapes), in.plan.widest_columns);
-  const auto bytes = std::max<int64_t>(2 * widest * static_cast<int64_t>(in.tape.output(0).element_size()), 1);
-  const auto affordable = std::max<int64_t>(in.tiling.budget_bytes / bytes, 1);  // sample-columns
-  TileSize tile;
-  tile.samples = in.tiling.samples > 0 ? in.tiling.samples : std::clamp<int64_t>(affordable / columns, 1, batch);
-  tile.samples = std::min(tile.samples, batch);
-  tile.columns = in.tiling.columns > 0 ? in.tiling.columns : std::clamp<int64_t>(affordable / tile.samples, 1, columns);
-  tile.one_sweep = tile.columns >= columns;
-  return tile;
+  return tile_for(in.tiling, in.loss_io.samples(), columns, widest, static_cast<int64_t>(in.tape.output(0).element_size()));
 }
 
 void walk_tiles(const WalkInput& in, std::vector<ParameterQuantities>& quantities,

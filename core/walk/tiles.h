@@ -17,15 +17,7 @@ struct WalkInput {
   const Tiling& tiling;
 };
 
-/// A block of N and of V.
-struct TileSize {
-  int64_t samples = 0;
-  int64_t columns = 0;
-  bool one_sweep = false;  ///< every column of a block of samples, residuals too, moves in one sweep
-};
-
-/// The largest tile whose signals fit the budget: samples are split first, and columns only if one sample does not
-/// fit. Explicit sizes win.
+/// The tile of this walk: see tile_for.
 BACKOBS_API TileSize choose_tile(const WalkInput& input);
 
 /// Walks every tile and calls `complete` once per parameter: while walking if there is one tile, so that results

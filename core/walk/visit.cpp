@@ -26,20 +26,20 @@ class Visit final : public ParameterVisit {
   Tensor derived(const Need& need) const override {
     const bool is_gradient = need == Need{Need::What::sum, SignalKey::gradient()};
     if (!is_gradient && !declared_.count(need))
-      throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(),
+      throw PluginError(info_.name, "a read of " + need.to_string(),
                         "needs() to declare it");
     if (need.what == Need::What::block)
-      throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(), "block()");
+      throw PluginError(info_.name, "a read of " + need.to_string(), "block()");
     const auto value = quantities_.value(need);
     if (is_gradient && !value.defined())
-      throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of grad() in a block of samples",
+      throw PluginError(info_.name, "a read of grad() in a block of samples",
                         "values per sample, which is what PerSample promises");
     return value.defined() ? value : without_residuals(need);
   }
   std::shared_ptr<CurvatureBlock> block(const SignalKey& key) const override {
     const Need need{Need::What::block, key};
     if (!declared_.count(need))
-      throw PluginError("extension `" + extension_ + "` at " + info_.name, "a read of " + need.to_string(),
+      throw PluginError(info_.name, "a read of " + need.to_string(),
                         "needs() to declare it");
     return quantities_.block(key);
   }
@@ -49,7 +49,7 @@ class Visit final : public ParameterVisit {
   /// every parameter.
   Tensor without_residuals(const Need& need) const {
     if (!(need.signal == SignalKey::hessian_residuals()))
-      throw ComputeError("extension `" + extension_ + "` at " + info_.name, "no value of " + need.to_string(),
+      throw ComputeError(info_.name, "no value of " + need.to_string(),
                          "one: a parameter that the loss depends on");
     auto shape = info_.shape;
     if (need.what == Need::What::sample_squares) shape.insert(shape.begin(), count_.samples);
@@ -95,12 +95,13 @@ class NamedResults final : public Results {
  private:
   void hand_on(const ParameterVisit& visit, ResultValue value) {
     for (auto& tensor : value.tensors) {
-      if (!tensor.defined()) throw PluginError("extension `" + name_ + "` at " + visit.info().name, "an undefined tensor", "values");
-      if (grad_.defined() && tensor.is_alias_of(grad_)) tensor = tensor.clone();
+      if (grad_.defined() && tensor.defined() && tensor.is_alias_of(grad_)) tensor = tensor.clone();
     }
     give(name_, visit.info().name, std::move(value));
   }
   void give(const std::string& name, const std::string& parameter, ResultValue value) {
+    for (const auto& tensor : value.tensors)
+      if (!tensor.defined()) throw PluginError("`" + name + "`", "an undefined tensor", "values");
     if (!sink_) return;
     try {
       sink_(name, parameter, std::move(value));
@@ -121,14 +122,14 @@ Visits::Visits(const WalkPlan& plan, const std::vector<ParameterInfo>& infos, co
 
 template <typename Function>
 void Visits::guarded(std::size_t extension, const std::string& phase, Function function) const {
-  const auto name = "extension `" + plan_.extensions[extension].name + "`";
-  const auto where = [&] { return name + " in " + phase + ", step " + std::to_string(info_.step); };
+  const auto where = [&] {
+    return "extension `" + plan_.extensions[extension].name + "` in " + phase + ", step " + std::to_string(info_.step);
+  };
   try {
     function();
   } catch (const FromSink& of_host) {
     std::rethrow_exception(of_host.error);
   } catch (const Error& error) {
-    if (error.where().compare(0, name.size(), name) == 0) throw;
     throw_again(error, where() + (error.where().empty() ? "" : ": " + error.where()));
   } catch (const c10::Error& error) {
     throw PluginError(where(), error.what_without_backtrace());
@@ -162,7 +163,7 @@ Tensor Visits::vectors_of(std::size_t e, std::size_t p, const std::string& name)
   if (found.defined()) was << "vectors `" << name << "` of shape " << found.sizes();
   else was << "no vectors `" << name << "`";
   wanted << "[K, *p] with *p = " << at::IntArrayRef(infos_[p].shape);
-  throw PluginError("extension `" + plan_.extensions[e].name + "` at " + infos_[p].name, was.str(), wanted.str());
+  throw PluginError(infos_[p].name, was.str(), wanted.str());
 }
 
 void Visits::visit(std::size_t p, const ParameterQuantities& quantities, bool blocks_given) {

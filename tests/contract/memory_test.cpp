@@ -40,8 +40,8 @@ double peak_of_grad_batch(const std::vector<std::string>& reductions) {
   const Batch batch{{at::rand({n, 1, 28, 28})}, {at::randint(10, {n}, at::kLong)}, at::arange(n), n};
   Pass pass(net, problem->loss(), {});
   Watched watched{make({"grad_batch"})[0], 1, {}, false, false};
-  watched.instance.blocks = blocks_of(*watched.instance.extension);
   for (const auto& name : reductions) watched.record.emplace_back(name, reduction_named(name));
+  if (watched.joins_blocks()) watched.instance.blocks = blocks_of(*watched.instance.extension);
   TrainingObserver nobody;
   HeldStep step(pass, Random(1), {watched}, {}, nobody);
   pass.run(batch, {n, 0, 0, Random(1)}, true);  // buffers of the gradient, and of the products of matrices

@@ -237,7 +237,7 @@ TEST(PassState, TilesAreJudgedByColumnsOfParameters) {
   PassSettings small;
   small.tiling.budget_bytes = int64_t{1} << 20;  // eight columns of the embedding and their squares; 131,072 of the layers
   const auto infos = Pass(c.net, c.loss, {}).parameters();
-  const auto plan = make_plan(c.net, infos, make(names), c.net.sample_shapes(), 6, small.tiling.budget_bytes);
+  const auto plan = make_plan(c.net, infos, make(names), c.net.sample_shapes(), 6, small.tiling);
   EXPECT_EQ(plan.widest_columns, 8000);
   const Tape tape(c.net, c.batch.inputs, {});
   LossIO io{tape.outputs(), c.batch.targets, 6, 6, {}};

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The conformance kit against plugins with one fault each: every check of it can fail, and at the check meant for it.
+// The conformance kit against plugins with one fault each: every check but `tiles` and `threads` can fail, and at the fault
+// meant for it.
 #include <backobs/error.h>
 #include <backobs/loss.h>
 #include <backobs/module.h>
+#include <backobs/per_sample.h>
 #include <backobs/testing/extension_contract.h>
 #include <backobs/testing/layer_contract.h>
 #include <backobs/testing/plugin.h>
@@ -109,6 +111,33 @@ TEST(ExtensionContract, FindsEveryFault) {
   EXPECT_EQ(broken_extension(Fault::option, 4), Names{"options"});
   EXPECT_EQ(broken_extension(Fault::forgets_level, 4), Names{"options"});
   EXPECT_EQ(broken_extension(Fault::grows, 7), Names{"growth"});
+}
+
+/// Columns of a square root, with what one row may not know of the others.
+template <typename Promise>
+class FaultyRoot final : public Extension, public Promise {
+ public:
+  explicit FaultyRoot(int64_t axis) : axis_(axis) {}
+  std::vector<Need> needs() const override { return {{Need::What::columns, SignalKey::sqrt_ggn_exact()}}; }
+  void visit(const ParameterVisit& p, Results& results) override {
+    const auto columns = p.columns(SignalKey::sqrt_ggn_exact());
+    results.put(p, axis_ < 0 ? columns : columns - columns.mean(axis_, true));
+  }
+
+ private:
+  int64_t axis_;
+};
+
+template <typename Promise>
+Names broken_root(int64_t axis) {
+  return broken(check_extension({Schema{}, [axis](const Options&) { return std::make_unique<FaultyRoot<Promise>>(axis); }}, strict(3)));
+}
+
+TEST(ExtensionContract, FindsRowsThatAreNotAlone) {
+  EXPECT_EQ(broken_root<PerColumn>(-1), Names{});
+  EXPECT_EQ(broken_root<PerColumn>(0), Names{"blocks"});
+  EXPECT_EQ(broken_root<PerSample>(0), Names{});
+  EXPECT_EQ(broken_root<PerSample>(1), Names{"blocks"});
 }
 
 TEST(ExtensionContract, SaysWhatWasFoundAndWanted) {

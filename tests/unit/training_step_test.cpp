@@ -67,5 +67,33 @@ TEST(HeldStep, RecordsNoOtherGradientWhereThereIsNone) {
   EXPECT_TRUE(listener.files.empty());
 }
 
+/// What the reductions of some quantities are, by quantity, reduction and parameter.
+std::map<std::string, double> recorded(bool in_blocks) {
+  const auto c = make_case(network(false));
+  PassSettings settings;
+  settings.tiling.block_bytes = 100;  // three or four rows of the smaller parameters
+  Pass pass(c.net, c.loss, settings);
+  std::vector<Watched> all;
+  for (auto& instance : make({"grad_batch", "sqrt_ggn_exact", "diag_h_batch"})) {
+    all.push_back({instance, 1, {}, false, false});
+    for (const auto& name : reduction_names())
+      if (joined_by(name)) all.back().record.emplace_back(name, reduction_named(name));
+    EXPECT_TRUE(all.back().joins_blocks());
+    if (in_blocks) all.back().instance.blocks = blocks_of(*instance.extension);
+  }
+  Listener listener;
+  HeldStep step(pass, Random(5), all, {}, listener);
+  step.hold(c.batch, {0, 0, 0, 1});
+  step.evaluate_with_gradient();
+  return listener.rows.at(0);
+}
+
+TEST(HeldStep, RecordsOfBlocksWhatItRecordsOfTheWhole) {
+  const auto blocks = recorded(true), whole = recorded(false);
+  ASSERT_EQ(blocks.size(), whole.size());
+  EXPECT_EQ(whole.size(), 3u * 6 * 4);  // quantities, reductions, parameters
+  for (const auto& [key, value] : whole) EXPECT_NEAR(blocks.at(key), value, 1e-12 * (1 + std::abs(value))) << key;
+}
+
 }  // namespace
 }  // namespace backobs

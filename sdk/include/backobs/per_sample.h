@@ -11,7 +11,8 @@ namespace backobs {
 ///
 /// Then every value it puts for a parameter, each tensor of a list, is a stack over samples, each row from that sample alone, and `visit` may be
 /// called for blocks of samples, one after the other, instead of once for all: their rows make up the whole. Of a mini-batch
-/// of N samples a block sees n rows where the whole would see N; `batch_size()` stays N, and grad() is not there. Its needs
+/// of N samples a block sees n rows where the whole would see N; `batch_size()` stays N, and grad() is not there. Blocks of other
+/// parameters may come in between. Its needs
 /// are columns, sample_squares and squared_norms alone. Whoever takes the results asks for blocks: memory is then a block's
 /// and not that of all N.
 class BACKOBS_API PerSample {
