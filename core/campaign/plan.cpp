@@ -76,6 +76,7 @@ class Planner {
   using ExtensionList = std::vector<ExtensionChoice>;
 
   void add_experiment(const Experiment& experiment, Plan& plan);
+  void look_at_runners(const Experiment& experiment);
   void add_runner(const Experiment& experiment, const Cell& problem, const PluginUse& use, Plan& plan);
   void add_cells(const Experiment& experiment, const Cell& base, Plan& plan);
   void add_run(const Experiment& experiment, const Cell& cell, Plan& plan);
@@ -268,9 +269,11 @@ void Planner::check_names(const ExtensionList& extensions, const std::vector<Plu
 
 std::vector<Planner::ExtensionList> Planner::extension_lists(const std::vector<PluginUse>& uses) {
   std::vector<ExtensionList> lists = {{}};
+  std::vector<PluginUse> sound;
   for (const PluginUse& use : uses) {
     const auto choices = extension_choices(use);
     if (choices.empty() || too_many(lists.size() * choices.size(), use.where)) continue;
+    sound.push_back(use);
     std::vector<ExtensionList> longer;
     for (const auto& list : lists)
       for (const auto& choice : choices) {
@@ -279,8 +282,7 @@ std::vector<Planner::ExtensionList> Planner::extension_lists(const std::vector<P
       }
     lists = std::move(longer);
   }
-  if (lists.front().size() == uses.size())
-    for (const auto& list : lists) check_names(list, uses);
+  for (const auto& list : lists) check_names(list, sound);
   return lists;
 }
 
@@ -336,10 +338,22 @@ void Planner::add_runner(const Experiment& experiment, const Cell& problem, cons
   }
 }
 
+/// Their options, whose defaults alone depend on the problem.
+void Planner::look_at_runners(const Experiment& experiment) {
+  ProblemFacts any;
+  any.batch_size = any.epochs = 1;
+  for (const PluginUse& use : experiment.runners) try {
+      if (const std::string runner = resolve("runner", use); !runner.empty()) runner_choices(use, runner, any);
+    } catch (const ConfigError& e) {
+      problems_.add(e);
+    }
+}
+
 void Planner::add_experiment(const Experiment& experiment, Plan& plan) {
   // Looked at even where problem or runner is wrong, so that every error of the file is told at once.
   environments_ = environments(experiment);
   for (const auto& set : experiment.extension_sets) extension_lists(set);
+  look_at_runners(experiment);
   for (const PluginUse& use : experiment.problems) {
     const std::string name = resolve("problem", use);
     if (name.empty()) continue;

@@ -27,13 +27,6 @@ void put_facts(State& state, const std::string& prefix, const Facts& facts) {
   for (const auto& [name, value] : facts) state.put(prefix + "/" + name, value);
 }
 
-Facts facts_of(const State& state, const std::string& prefix) {
-  Facts facts;
-  const State part = part_of(state, prefix);
-  for (const auto& [name, value] : part.values()) facts[name] = part.text(name);
-  return facts;
-}
-
 /// Whether a log that a checkpoint speaks of is still there, under either name.
 bool has_bytes(const fs::path& file, int64_t size) {
   std::error_code error;

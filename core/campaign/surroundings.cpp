@@ -3,6 +3,7 @@
 
 #include <backobs/abi.h>
 
+#include "campaign/training_state.h"
 #include "files/checksum.h"
 #include "host/machine.h"
 #include "host/openblas.h"
@@ -39,6 +40,20 @@ Facts plugin_facts(const RunSettings& settings, const Registry& registry) {
   add("runner", settings.runner.name);
   for (const auto& extension : settings.extensions) add("extension", extension.plugin);
   for (const auto& layer : registry.list("layer")) add("layer", layer.manifest.name);
+  return facts;
+}
+
+Facts facts_of(const nlohmann::ordered_json& record, const char* key) {
+  Facts facts;
+  if (record.is_object() && record.contains(key))
+    for (const auto& [name, value] : record[key].items()) facts[name] = value.get<std::string>();
+  return facts;
+}
+
+Facts facts_of(const State& checkpoint, const std::string& prefix) {
+  Facts facts;
+  const State part = part_of(checkpoint, prefix);
+  for (const auto& [name, value] : part.values()) facts[name] = part.text(name);
   return facts;
 }
 

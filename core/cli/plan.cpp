@@ -111,6 +111,10 @@ std::pair<std::string, std::string> settings_texts(const Run& run, const fs::pat
     else
       given += text + " (" + short_place(place->second, file) + ")";
   }
+  for (const auto& [name, value] : {std::pair<std::string, std::string>("init", run.settings.init.string()),
+                                    {"data_dir", run.settings.data_folder.string()}})
+    if (const auto place = run.places.given.find(name); place != run.places.given.end())
+      given += " " + name + "=" + value + " (" + short_place(place->second, file) + ")";
   return {given, defaults};
 }
 

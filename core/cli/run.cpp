@@ -4,11 +4,13 @@
 #include "campaign/execute_run.h"
 #include "campaign/scheduler.h"
 #include "campaign/stop_request.h"
+#include "campaign/surroundings.h"
 #include "cli/campaign_flags.h"
 #include "cli/campaign_progress.h"
 #include "cli/rehearse.h"
 #include "cli/run_progress.h"
 #include "cli/verbs.h"
+#include "files/comma_list.h"
 #include "files/number_format.h"
 
 #include <backobs/log.h>
@@ -19,6 +21,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
+#include <map>
+#include <set>
 
 namespace backobs {
 namespace {
@@ -154,6 +159,30 @@ void check_runs(Context& context, const RunOptions& options, const Plan& plan, c
   refuse_obstacles(rehearse_apart(context, plan, file, wanted), options.file, text);
 }
 
+/// Settings decide what is reused, not builds; but who has just changed a plugin should know.
+void warn_of_other_builds(const fs::path& folder, const std::vector<Ending>& endings, const Registry& registry) {
+  std::map<std::string, Facts> now;  // by what the run's plugins are
+  std::set<std::string> rebuilt;
+  int64_t count = 0;
+  for (const Ending& ending : endings) {
+    if (!ending.reused) continue;
+    std::ifstream stream(RunFolder(folder, ending.run->id).record());
+    const auto then = facts_of(nlohmann::ordered_json::parse(stream, nullptr, false), "plugin_digests");
+    std::string names;
+    for (const auto& [name, digest] : then) names += name + "\n";
+    const auto known = now.find(names);
+    const Facts& present = known != now.end() ? known->second : now[names] = plugin_facts(ending.run->settings, registry);
+    if (then.empty() || then == present) continue;
+    ++count;
+    for (const auto& [name, digest] : present)
+      if (const auto found = then.find(name); found == then.end() || found->second != digest) rebuilt.insert(name);
+  }
+  if (count == 0) return;
+  const std::vector<std::string> names(rebuilt.begin(), rebuilt.end());
+  log::warn(std::to_string(count) + (count == 1 ? " reused run was" : " reused runs were") + " made with other builds of plugins (" +
+            comma_list(names) + "); without its folder below " + (folder / "runs").string() + " a run is performed again");
+}
+
 ExitCode run_campaign(Context& context, const RunOptions& options) {
   if (options.child >= 0) return execute_as_child(context, options);
   const std::string text = text_of(options.file);
@@ -175,6 +204,7 @@ ExitCode run_campaign(Context& context, const RunOptions& options) {
     endings = scheduler.perform(runs);
   }
   if (lacks_all_data(endings)) folder.forget();
+  warn_of_other_builds(folder.path(), endings, context.registry());
   return report(plan, folder.path(), endings, options.json);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "campaign/checkpoints.h"
 #include "campaign/surroundings.h"
 #include "cli/campaign_flags.h"
 #include "cli/print.h"
@@ -77,19 +78,14 @@ const RunStatus& find(const std::vector<RunStatus>& all, const std::string& inde
 }
 
 /// What `backobs run` does with a run that stands so, and why.
-std::string verdict(const std::string& state) {
-  if (state == "done" || state == "diverged") return "reused: a run of exactly these settings is " + state;
+std::string verdict(const std::string& state, bool rebuilt) {
+  if (state == "done" || state == "diverged")
+    return "reused: a run of exactly these settings is " + state + (rebuilt ? ", though with other builds of plugins" : "");
   if (state == "failed") return "performed again: it failed before";
   if (state == "running") return "left alone: a process is at work on it";
-  if (state == "interrupted") return "taken up again: it has a checkpoint";
+  if (state == "interrupted")
+    return rebuilt ? "performed anew: plugins were rebuilt since its checkpoint" : "taken up again: it has a checkpoint";
   return "performed: there is no run of exactly these settings yet";
-}
-
-Facts facts_of(const Json& record, const char* key) {
-  Facts facts;
-  if (record.is_object() && record.contains(key))
-    for (const auto& [name, value] : record[key].items()) facts[name] = value.get<std::string>();
-  return facts;
 }
 
 /// The plugins as they are now, for the names a run's settings have.
@@ -151,10 +147,18 @@ Json explanation(Context& context, const StatusOptions& options, const RunStatus
   const Json record = stream ? Json::parse(stream, nullptr, false) : Json();
   const Json& settings = status.run.settings;
   const std::string data = settings.value("data_dir", "");
-  Json all = {{"run", status.run.title}, {"id", status.run.id}, {"state", status.state}, {"verdict", verdict(status.state)}};
+  Facts plugins = facts_of(record, "plugin_digests"), machine = facts_of(record, "machine");
+  if (status.state == "interrupted")
+    if (const auto checkpoint = Checkpoints(options.folder / "runs" / status.run.id).newest(at::kCPU)) {
+      plugins = facts_of(*checkpoint, "plugin");
+      machine = facts_of(*checkpoint, "machine");
+    }
+  const Facts now = plugins_now(settings, context.registry());
+  const bool rebuilt = !plugins.empty() && !difference(plugins, now).empty();
+  Json all = {{"run", status.run.title}, {"id", status.run.id}, {"state", status.state}, {"verdict", verdict(status.state, rebuilt)}};
   if (status.state == "waiting") all["changed"] = nearest_finished(options.folder, settings);
-  all["plugins"] = since(facts_of(record, "plugin_digests"), plugins_now(settings, context.registry()));
-  all["machine"] = since(facts_of(record, "machine"), machine_facts());
+  all["plugins"] = since(plugins, now);
+  all["machine"] = since(machine, machine_facts());
   all["data"] = settings.value("source", "") + ", " + (data.empty() ? "from the usual places" : "from " + data) +
                 "; the folder is no part of the id";
   all["settings"] = settings;

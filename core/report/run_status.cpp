@@ -14,25 +14,24 @@ namespace backobs {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int64_t kTail = 16 << 10;  ///< bytes that are looked at for the last rows of a log
+/// Bytes that are looked at for the last rows of a log; more, if no loss is among them.
+constexpr int64_t kTail = 16 << 10, kLongestTail = 16 << 20;
 
 /// The last whole lines of a file.
-std::string tail_of(const fs::path& file) {
+std::string tail_of(const fs::path& file, int64_t bytes) {
   std::error_code error;
   const auto size = static_cast<int64_t>(fs::file_size(file, error));
   if (error) return "";
   std::ifstream stream(file, std::ios::binary);
-  const int64_t first = std::max<int64_t>(0, size - kTail);
+  const int64_t first = std::max<int64_t>(0, size - bytes);
   stream.seekg(first);
   std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   if (first > 0) text.erase(0, text.find('\n') + 1);
   return text.substr(0, text.rfind('\n') + 1);
 }
 
-void look_at_log(RunStatus& status, const RunFolder& folder) {
-  std::error_code ignored;
-  const fs::path part = folder.metrics().string() + ".part";
-  std::istringstream lines(tail_of(fs::exists(part, ignored) ? part : folder.metrics()));
+void look_at_end_of_log(RunStatus& status, const std::string& end) {
+  std::istringstream lines(end);
   double seconds = 0;
   for (std::string line; std::getline(lines, line);) try {
       const MetricRow row = metric_row(line);
@@ -45,6 +44,19 @@ void look_at_log(RunStatus& status, const RunFolder& folder) {
     }
   const double share = status.epochs ? static_cast<double>(status.epoch) / static_cast<double>(status.epochs) : 0;
   if (status.state == "running" && share > 0) status.left_s = seconds * (1 - share) / share;
+}
+
+/// What is recorded of extensions may stand between the end and the last loss.
+void look_at_log(RunStatus& status, const RunFolder& folder) {
+  std::error_code ignored;
+  const fs::path part = folder.metrics().string() + ".part", log = fs::exists(part, ignored) ? part : folder.metrics();
+  std::string end;
+  for (int64_t bytes = kTail; !status.loss && bytes <= kLongestTail; bytes *= 32) {
+    const std::string longer = tail_of(log, bytes);
+    if (!end.empty() && longer.size() == end.size()) return;
+    end = longer;
+    look_at_end_of_log(status, end);
+  }
 }
 
 }  // namespace

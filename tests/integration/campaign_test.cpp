@@ -81,8 +81,27 @@ TEST_F(CampaignTest, RunsAGridAndReusesIt) {
   const Answer second = run();
   EXPECT_EQ(second.code, 0);
   EXPECT_NE(second.err.find("4 of them reused"), std::string::npos) << second.err;
+  EXPECT_EQ(second.err.find("other builds"), std::string::npos) << second.err;
   EXPECT_EQ(second.out, "results: out/c\n");
   EXPECT_EQ(fs::last_write_time(files(folder() / "out", ".ndjson").at(0)), before);
+}
+
+/// A reused run says so if a plugin it was made with has changed since; that is also what `--explain` finds.
+TEST_F(CampaignTest, ReusedRunsOfOtherBuildsAreNamed) {
+  write("campaign: c\nexperiments:\n  - problem: quadratic_deep\n    runner: {name: sgd, lr: 0.1, epochs: 0}\n");
+  ASSERT_EQ(run().code, 0);
+  const std::string id = json::parse(text_of(folder() / "out/c/plan.json"))["runs"][0]["id"];
+  const fs::path record = folder() / "out/c/runs" / id / "run.json";
+  std::string text = text_of(record);
+  const std::string key = "\"runner sgd\": \"";
+  ASSERT_NE(text.find(key), std::string::npos) << text;
+  auto& letter = text[text.find(key) + key.size()];
+  letter = letter == '0' ? '1' : '0';
+  std::ofstream(record) << text;
+  const Answer again = run();
+  EXPECT_EQ(again.code, 0);
+  EXPECT_NE(again.err.find("1 reused run was made with other builds of plugins (runner sgd)"), std::string::npos) << again.err;
+  EXPECT_NE(backobs(folder(), "status out/c --explain 0").out.find("though with other builds"), std::string::npos);
 }
 
 TEST_F(CampaignTest, WritesDeepobsFilesAndMetrics) {

@@ -221,9 +221,9 @@ TEST(Plan, OverridesReplaceTheFile) {
 
 TEST(Plan, ReportsAllProblemsAtOnceWithPositions) {
   const auto lines = complaints(
-      "campaign: c\nexperiments:\n  - problem: fmnist_lgreg\n    runner: {name: sgd, lr: 0.1}\n"
+      "campaign: c\nexperiments:\n  - problem: fmnist_lgreg\n    runner: {name: sgd, lr: -0.1}\n"
       "  - problem: mnist_mlp\n    runner: {name: sgd, lr: [0.1, fast], epochs: 010, momentun: 0.9}\n    seeds: 1.5\n"
-      "    source: reel\n    extensions: [{name: variance, every: 0, record: [mena]}, grad_bach]\n"
+      "    source: reel\n    extensions: [{name: variance, every: 0, record: [mena]}, grad_bach, kfac, kfac]\n"
       "  - {problem: mnist_mlp, runner: {name: sgd, nesterov: yes}}\n");
   const auto has = [&](const std::string& part) {
     for (const auto& line : lines)
@@ -232,6 +232,7 @@ TEST(Plan, ReportsAllProblemsAtOnceWithPositions) {
   };
   EXPECT_TRUE(has("a.yaml:3:14: ")) << "unknown problem";
   EXPECT_TRUE(has("did you mean `fmnist_logreg`?"));
+  EXPECT_TRUE(has("a.yaml:4:29: found runner `sgd` with option `lr` = -0.1")) << "of an unknown problem";
   EXPECT_TRUE(has("a.yaml:6:35: found runner `sgd` with option `lr` = fast"));
   EXPECT_TRUE(has("a.yaml:6:50: found runner `sgd` with option `epochs` = 010"));
   EXPECT_TRUE(has("did you mean `momentum`?"));
@@ -240,6 +241,7 @@ TEST(Plan, ReportsAllProblemsAtOnceWithPositions) {
   EXPECT_TRUE(has("a.yaml:9:42: found extension `variance` with option `every` = 0"));
   EXPECT_TRUE(has("did you mean `mean`?"));
   EXPECT_TRUE(has("did you mean `grad_batch`?"));
+  EXPECT_TRUE(has("found a second extension called `kfac`")) << "beside wrong ones";
   EXPECT_TRUE(has("a.yaml:10:56: found runner `sgd` with option `nesterov` = yes"));
   EXPECT_TRUE(has("a.yaml:10:34: found runner `sgd` without option `lr`"));
   if (HasFailure())
