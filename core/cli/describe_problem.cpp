@@ -6,6 +6,7 @@
 
 #include <backobs/error.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -27,6 +28,17 @@ std::vector<ProblemDescription::Layer> layers_of(const Network& network) {
   return layers;
 }
 
+/// What is refused as a whole; where its blocks would fit, the reason says so.
+std::vector<Refusal> refusals_of(const Pass& pass, const std::string& name, std::shared_ptr<Extension> extension, int64_t batch_size) {
+  auto refused = pass.refusals({{name, extension}}, batch_size);
+  if (refused.empty()) return refused;
+  const auto left = pass.refusals({{name, extension, blocks_of(*extension)}}, batch_size);
+  for (auto& refusal : refused)
+    if (std::none_of(left.begin(), left.end(), [&](const Refusal& one) { return one.parameter == refusal.parameter; }))
+      refusal.reason += "; recorded means, norms and extremes are formed in blocks, which fit";
+  return refused;
+}
+
 /// What every registered extension could give here, found without any compute.
 std::vector<ProblemDescription::Quantity> quantities_of(const Registry& registry, const Network& network,
                                                         const Problem& problem) {
@@ -37,7 +49,7 @@ std::vector<ProblemDescription::Quantity> quantities_of(const Registry& registry
     try {
       const auto options = registry.schema("extension", name).check({}, "extension `" + name + "`", "");
       const std::shared_ptr<Extension> extension = registry.make_extension(name, options);
-      quantities.push_back({name, pass.refusals({{name, extension}}, problem.facts().batch_size)});
+      quantities.push_back({name, refusals_of(pass, name, extension, problem.facts().batch_size)});
     } catch (const Error& error) {
       quantities.push_back({name, {{name, "", error.what()}}});
     }
