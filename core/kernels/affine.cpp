@@ -3,6 +3,7 @@
 
 #include "kernels/affine_products.h"
 #include "kernels/outer_products.h"
+#include "kernels/sparse_products.h"
 #include "kernels/symmetric_product.h"
 
 #include <ATen/ATen.h>
@@ -73,14 +74,14 @@ Tensor sample_squares_from(const Tensor& q, const Tensor& x) {
   return outer_products(q.unsqueeze(1).unsqueeze(0), x.squeeze(1).square()).squeeze(0);
 }
 
-bool norms_by_positions(const Tensor& z, const Tensor& x) {
-  const auto positions = x.size(1), out = z.size(4), in = x.size(3);
+bool norms_by_positions(const Tensor& z, int64_t in) {
+  const auto positions = z.size(2), out = z.size(4);
   return positions > 1 && positions * (out + in) < out * in;
 }
 
 Tensor squared_norms(const Tensor& z, const Tensor& x) {
   if (has_one_position(x)) return (z.squeeze(2).square().sum(-1) * x.squeeze(1).square().sum(-1)).sum(-1);
-  if (norms_by_positions(z, x)) return squared_norms_by_positions(z, x);
+  if (norms_by_positions(z, x.size(3))) return squared_norms_by_positions(z, x);
   Products products;
   products.squared_norms = at::zeros({z.size(0), z.size(1)}, z.options());
   form(z, {}, x, products);
@@ -94,7 +95,10 @@ Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w) {
 }
 
 Tensor input_moment(const Tensor& x, double scale) {
-  if (x.size(2) == 1 && has_one_position(x)) return moment_of_rows(x.flatten(0, 2), scale);
+  if (x.size(2) == 1 && has_one_position(x)) {
+    const auto rows = x.flatten(0, 2), sparse_moment = sparse::moment(rows, scale);
+    return sparse_moment.defined() ? sparse_moment : moment_of_rows(rows, scale);
+  }
   return drop_single_group(has_one_position(x) ? contract_rows(x, x) : contract_samples(x, x)).mul_(scale);
 }
 

@@ -27,8 +27,8 @@ BACKOBS_API Tensor sum_squares_from(const Tensor& q, const Tensor& x);
 BACKOBS_API Tensor sample_squares_from(const Tensor& q, const Tensor& x);
 /// sum_{g,c,k} A^2, [V, n].
 BACKOBS_API Tensor squared_norms(const Tensor& z, const Tensor& x);
-/// Whether squared_norms goes over pairs of positions, which are few, instead of forming A.
-BACKOBS_API bool norms_by_positions(const Tensor& z, const Tensor& x);
+/// Whether squared_norms goes over pairs of positions, which are few, instead of forming A with `in` input features K.
+BACKOBS_API bool norms_by_positions(const Tensor& z, int64_t in);
 /// <A, w> for w [G, C, K], [V, n].
 BACKOBS_API Tensor inner_products(const Tensor& z, const Tensor& x, const Tensor& w);
 /// scale sum_{n,s} x x^T, [K, K], or [G, K, K] with more than one group.

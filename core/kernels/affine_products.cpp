@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/affine_products.h"
 
+#include "kernels/over_samples.h"
+#include "kernels/product_consumers.h"
 #include "kernels/symmetric_product.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <functional>
@@ -18,72 +19,6 @@ namespace {
 constexpr int64_t kProductBytes = int64_t{1} << 22;
 /// Samples are gathered until a contraction runs over this many positions; shorter ones leave BLAS idle.
 constexpr int64_t kPositions = 256;
-
-/// Calls body(chunk, first, last) for equal parts of [0, samples), one per thread; always the same parts.
-void over_samples(int64_t samples, const std::function<void(int64_t, int64_t, int64_t)>& body, int64_t chunks) {
-  at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
-    at::NoGradGuard no_grad;
-    for (auto chunk = begin; chunk < end; ++chunk) body(chunk, samples * chunk / chunks, samples * (chunk + 1) / chunks);
-  });
-}
-
-int64_t chunks_of(int64_t samples) { return std::min<int64_t>(at::get_num_threads(), samples); }
-
-template <typename T>
-void add_squares(T* __restrict sum, const T* __restrict a, T sign, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) sum[i] += sign * a[i] * a[i];
-}
-
-template <typename T>
-void add_moments(T* __restrict sum, T* __restrict squares, const T* __restrict a, const T* __restrict shift, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    const T centred = a[i] - shift[i];
-    sum[i] += centred;
-    squares[i] += centred * centred;
-  }
-}
-
-/// sum_i entry(i)^2.
-template <typename T, typename Entry>
-T squared_norm(int64_t count, const Entry& entry) {
-  constexpr int64_t kLanes = 16;  // independent sums, so that the loop vectorises
-  T lanes[kLanes] = {};
-  const auto whole = count - count % kLanes;
-  for (int64_t i = 0; i < whole; i += kLanes)
-    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += entry(i + lane) * entry(i + lane);
-  for (auto i = whole; i < count; ++i) lanes[0] += entry(i) * entry(i);
-  T sum = 0;
-  for (const auto lane : lanes) sum += lane;
-  return sum;
-}
-
-/// Hands products in [C, K] of column v, sample n and group g to all that want them.
-template <typename T>
-class Consumers {
- public:
-  Consumers(const Products& products, const Tensor& signs, int64_t groups, int64_t entries)
-      : products_(products), signs_(signs), groups_(groups), entries_(entries) {}
-
-  void take(const T* a, int64_t v, int64_t n, int64_t g) const {
-    const T sign = signs_.defined() ? signs_.data_ptr<T>()[v * signs_.size(1) + n] : T(1);
-    const auto at = [&](const Tensor& whole, int64_t outer) { return whole.data_ptr<T>() + (outer * groups_ + g) * entries_; };
-    if (products_.sample_squares.defined()) add_squares(at(products_.sample_squares, n), a, sign, entries_);
-    if (products_.sum_squares.defined()) add_squares(at(products_.sum_squares, 0), a, sign, entries_);
-    if (products_.shift.defined())
-      add_moments(at(products_.shifted_sum, 0), at(products_.shifted_squares, 0), a, at(products_.shift, 0), entries_);
-    if (products_.squared_norms.defined()) {
-      auto& norm = products_.squared_norms.data_ptr<T>()[v * products_.squared_norms.size(1) + n];
-      const T* const addend = products_.addend.defined() ? at(products_.addend, 0) : nullptr;
-      norm += addend ? squared_norm<T>(entries_, [&](int64_t i) { return a[i] + addend[i]; })
-                     : squared_norm<T>(entries_, [&](int64_t i) { return a[i]; });
-    }
-  }
-
- private:
-  const Products& products_;
-  const Tensor& signs_;
-  int64_t groups_, entries_;
-};
 
 /// The products of samples [first, last); what is summed over samples goes to `products` as well.
 template <typename T>
@@ -112,30 +47,16 @@ void form_part(const Tensor& z, const Tensor& signs, const Tensor& x, const Prod
     }
 }
 
-Tensor zeros_if(const Tensor& wanted) { return wanted.defined() ? at::zeros_like(wanted) : Tensor(); }
-void add_if(const Tensor& sum, const Tensor& part) {
-  if (sum.defined()) sum.add_(part);
-}
-
 void form_on_cpu(const Tensor& z, const Tensor& signs, const Tensor& x, const Products& products) {
   const auto samples = z.size(1), chunks = chunks_of(samples);
   const auto row_major_signs = signs.defined() ? signs.contiguous() : signs;
-  std::vector<Products> parts(static_cast<std::size_t>(chunks), products);
-  for (auto& part : parts) {
-    part.sum_squares = zeros_if(products.sum_squares);
-    part.shifted_sum = zeros_if(products.shifted_sum);
-    part.shifted_squares = zeros_if(products.shifted_squares);
-  }
+  Parts parts(products, chunks);
   AT_DISPATCH_FLOATING_TYPES(z.scalar_type(), "affine products", [&] {
     over_samples(samples, [&](int64_t chunk, int64_t first, int64_t last) {
-      form_part<scalar_t>(z, row_major_signs, x, parts[static_cast<std::size_t>(chunk)], first, last);
+      form_part<scalar_t>(z, row_major_signs, x, parts[chunk], first, last);
     }, chunks);
   });
-  for (const auto& part : parts) {
-    add_if(products.sum_squares, part.sum_squares);
-    add_if(products.shifted_sum, part.shifted_sum);
-    add_if(products.shifted_squares, part.shifted_squares);
-  }
+  parts.add_up();
 }
 
 /// [n, S, F] as [F, n S]; no copy of a single sample.

@@ -14,7 +14,7 @@ using at::Tensor;
 /// What becomes of each product; an undefined tensor is not wanted. Every tensor is contiguous.
 struct Products {
   Tensor columns;         ///< A + addend, [V, n, G, C, K]; overwritten
-  Tensor sample_squares;  ///< sum_v sign A^2, [n, G, C, K]; added to
+  Tensor sample_squares;  ///< sum_v sign A^2, [n, G, C, K]; added to, zeros before
   Tensor sum_squares;     ///< sum_{v,n} sign A^2, [G, C, K]; added to
   Tensor squared_norms;   ///< sum_{g,c,k} (A + addend)^2, [V, n]; added to
   Tensor addend;          ///< [G, C, K]; undefined: 0

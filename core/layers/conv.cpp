@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/axis_maps.h"
+#include "kernels/sparse_products.h"
 #include "kernels/unfold.h"
 #include "network/channelwise.h"
 #include "network/rule_table.h"
+#include "network/windowed.h"
 
 #include <ATen/ATen.h>
 #include <torch/nn/modules/conv.h>
@@ -70,7 +72,7 @@ AxisMaps selections(const ConvPadding& padding, at::IntArrayRef image, const at:
 /// Convolution of D spatial axes, y[n,s,g,c] = sum_k W[g,c,k] x[n,s,g,k] + b[g,c]: s output positions, g groups,
 /// k = (input channel of the group, kernel entry), x the unfolded padded input.
 template <std::size_t D, typename Module>
-class ConvRule final : public LayerRule, public PositionsLastRule {
+class ConvRule final : public LayerRule, public PositionsLastRule, public WindowedRule {
  public:
   explicit ConvRule(std::shared_ptr<Module> module)
       : module_(std::move(module)), kernel_(sizes(module_->options.kernel_size())), stride_(sizes(module_->options.stride())),
@@ -92,24 +94,36 @@ class ConvRule final : public LayerRule, public PositionsLastRule {
 
   TensorList jac_t(const LayerIO& io, const Tensor& columns) const override {
     const auto image = io.inputs[0].sizes().slice(2);
-    auto pulled = in_blocks(columns.flatten(0, 1), image);
-    if (!padding_.is_zero())
-      pulled = apply_transposed(selections(padding_, image, columns.options()), pulled);
-    else if (!padding_.is_implicit())
-      pulled = at::constant_pad_nd(pulled, padding_.reversed(-1));
+    const auto z = affine_columns(io, columns);
+    auto pulled = sparse::is_sparse(z) ? by_picked_rows(z, io) : by_convolution(columns.flatten(0, 1), image);
+    if (!padding_.is_zero()) pulled = apply_transposed(selections(padding_, image, columns.options()), pulled);
     auto shape = io.inputs[0].sizes().slice(1).vec();
     shape.insert(shape.begin(), {columns.size(0), columns.size(1)});
     return {pulled.reshape(shape)};
+  }
+  WindowLayout windows(const LayerIO& io) const override {
+    const Sizes none(D, 0);
+    const bool zeros = padding_.is_zero();
+    return {{seen(io.inputs[0].sizes().slice(2)), zeros ? padding_.low : none, zeros ? padding_.high : none, kernel_, stride_, dilation_},
+            module_->weight.size(1) * groups_, groups_};
+  }
+  sparse::WindowedInput windowed_input(const LayerIO& io) const override {
+    auto placed = windows(io);
+    auto laid_out = placed.lay_out(padding_.is_zero() ? io.inputs[0] : padded(io.inputs[0]));
+    return {std::move(placed), std::move(laid_out)};
   }
 
   int64_t groups() const override { return groups_; }
   ParamForm form(const std::string& parameter) const override {
     return parameter == "weight" ? ParamForm::weight : ParamForm::bias;
   }
-  /// LibTorch's kernel, which does not write out the unfolded input.
+  /// By what is not zero, or LibTorch's kernel, which does not write out the unfolded input.
   Tensor sum_param_jac_t(const LayerIO& io, const std::string& parameter, const Tensor& columns) const override {
     if (parameter != "weight") return LayerRule::sum_param_jac_t(io, parameter, columns);
     const auto total = columns.size(0) == 1 ? columns[0] : columns.sum(0);
+    const auto z = affine_columns(io, total.unsqueeze(0));
+    if (module_->weight.size(1) >= kManyChannels && sparse::is_sparse(z))
+      return from_affine(parameter, sparse::sum(z, windowed_input(io)));
     const auto own = padding_.is_implicit() ? padding_.low : Sizes(D, 0);
     const auto image = padding_.is_implicit() ? io.inputs[0] : padded(io.inputs[0]);
     return std::get<1>(at::convolution_backward(total, image, module_->weight, {}, stride_, own, dilation_, false,
@@ -124,11 +138,33 @@ class ConvRule final : public LayerRule, public PositionsLastRule {
   }
 
  private:
+  /// With fewer, runs are short, and LibTorch's kernel is faster.
+  static constexpr int64_t kManyChannels = 16;
+
   static Sizes sizes(const torch::ExpandingArray<D>& array) { return {array->begin(), array->end()}; }
 
   Tensor padded(const Tensor& input) const {
     if (padding_.low == Sizes(D, 0) && padding_.high == Sizes(D, 0)) return input;
     return at::pad(input, padding_.reversed(), padding_.mode);
+  }
+
+  /// The image with padding by what is inside; zeros are put around it by whoever lays it out.
+  Sizes seen(at::IntArrayRef image) const {
+    auto sizes = image.vec();
+    for (std::size_t d = 0; d < D && !padding_.is_zero(); ++d) sizes[d] += padding_.low[d] + padding_.high[d];
+    return sizes;
+  }
+
+  /// From z [V, n, S, G, C] to [V n, C_in, *seen].
+  Tensor by_picked_rows(const Tensor& z, const LayerIO& io) const {
+    const auto weight = module_->weight.detach().reshape({groups_, z.size(4), -1});
+    return sparse::transposed_convolution(z, weight, windows(io), seen(io.inputs[0].sizes().slice(2))).flatten(0, 1);
+  }
+
+  /// The same from [V n, C_out, *out].
+  Tensor by_convolution(const Tensor& columns, at::IntArrayRef image) const {
+    const auto pulled = in_blocks(columns, image);
+    return padding_.is_zero() && !padding_.is_implicit() ? at::constant_pad_nd(pulled, padding_.reversed(-1)) : pulled;
   }
 
   /// Without oneDNN, as in double precision, LibTorch unfolds a whole batch at once: rows go in blocks of 1 GiB of that.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "kernels/sparse_products.h"
 #include "kernels/symmetric_product.h"
 #include "network/rule_table.h"
 
@@ -27,7 +28,9 @@ class LinearRule final : public LayerRule {
   TensorList jac_t(const LayerIO&, const Tensor& columns) const override {
     auto shape = columns.sizes().vec();
     shape.back() = module_->weight.size(1);
-    return {columns.reshape({-1, module_->weight.size(0)}).mm(module_->weight).view(shape)};
+    const auto z = columns.reshape({columns.size(0), -1, module_->weight.size(0)});
+    if (is_worth_packing(z) && sparse::is_sparse(z)) return {sparse::product(z, module_->weight.detach()).view(shape)};
+    return {z.flatten(0, 1).mm(module_->weight).view(shape)};
   }
   /// W^T on a scaled unit vector is a scaled row of W.
   TensorList jac_t_diagonal(const LayerIO& io, const Tensor& diagonal, int64_t first, int64_t count) const override {
@@ -56,6 +59,11 @@ class LinearRule final : public LayerRule {
   }
 
  private:
+  /// Products that go over what is not zero copy the weight.
+  bool is_worth_packing(const Tensor& z) const {
+    return module_->weight.numel() >= 4096 && z.size(0) * z.size(1) >= 64;
+  }
+
   std::shared_ptr<torch::nn::LinearImpl> module_;
 };
 

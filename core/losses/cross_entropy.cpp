@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "kernels/softmax_root.h"
 #include "losses/shapes.h"
 
 #include <backobs/error.h>
@@ -64,6 +65,10 @@ class CrossEntropy final : public LossRule {
   TensorList sqrt_hessian(const LossIO& io, int64_t first, int64_t count) const override {
     const auto p = flat(io.saved[0]), omega = flat(io.saved[2]);
     const auto n = p.size(0), classes = p.size(1), positions = p.size(2);
+    if (positions == 1) {
+      const auto root = p.device().is_cpu() ? softmax_root : softmax_root_plainly;
+      return {root(p.squeeze(2), omega.reshape({n}).div(io.divisor), first, count).view(columns_shape(io.outputs[0], count))};
+    }
     const auto v = at::arange(first, first + count, p.options().dtype(at::kLong));
     const auto position = v.remainder(positions);
     const auto label = v.div(positions, "floor").view({-1, 1, 1}).expand({count, n, 1});
@@ -71,10 +76,8 @@ class CrossEntropy final : public LossRule {
     const auto scale = (omega.index_select(2, position).permute({2, 0, 1}) * here.gather(2, label)).div_(io.divisor).sqrt_();
     auto s = here.neg() * scale;
     s.scatter_add_(2, label, scale);
-    if (positions > 1) {
-      const auto index = position.view({-1, 1, 1, 1}).expand({count, n, classes, 1});
-      s = at::zeros({count, n, classes, positions}, s.options()).scatter_(3, index, s.unsqueeze(3));
-    }
+    const auto index = position.view({-1, 1, 1, 1}).expand({count, n, classes, 1});
+    s = at::zeros({count, n, classes, positions}, s.options()).scatter_(3, index, s.unsqueeze(3));
     return {s.view(columns_shape(io.outputs[0], count))};
   }
   /// sqrt(omega / (M divisor)) (p - e_y); y by inversion of one uniform per draw, sample and position.

@@ -3,6 +3,7 @@
 
 #include "kernels/affine.h"
 #include "kernels/variance.h"
+#include "kernels/window_moment.h"
 #include "walk/penalty.h"
 
 #include <ATen/ATen.h>
@@ -21,8 +22,7 @@ void ParameterQuantities::add_affine(const std::string& local_name, Arrival& arr
     if (takes_gradient()) add_weight_gradient(rule, arrival.io, local_name, arrival.columns.dense);
     if (!reads_columns(key)) return;
   }
-  const auto x = is_weight ? input_of(rule, arrival.io) : Tensor();
-  const bool squares_done = add_squares_of_sums(local_name, arrival, x);
+  const bool squares_done = add_squares_of_sums(local_name, arrival, is_weight);
   if (!needs_written_out(key, squares_done)) return;
 
   if (needs(What::output_factor, key)) accumulate(What::output_factor, key, arrival.output_moment());
@@ -32,9 +32,9 @@ void ParameterQuantities::add_affine(const std::string& local_name, Arrival& arr
   }
   const auto &z = arrival.z(), &signs = arrival.dense().signs;
   if (needs(What::sum, key) && !(key == SignalKey::gradient()))
-    accumulate(What::sum, key, rule.from_affine(local_name, affine::sum(z, x)));
-  if (needs_products(key)) add_products(key, {{}, z, x, signs, &rule, local_name});
-  add_weight_values(rule, local_name, key, z, signs, x, arrival.tile, arrival.total_columns, !squares_done);
+    accumulate(What::sum, key, rule.from_affine(local_name, affine::sum(z, input_of(rule, arrival.io))));
+  if (needs_products(key)) add_products(key, {{}, z, input_of(rule, arrival.io), signs, &rule, local_name});
+  add_weight_values(local_name, arrival, !squares_done);
 }
 
 /// Its columns are the sums over positions.
@@ -66,7 +66,7 @@ void ParameterQuantities::add_weight_gradient(const LayerRule& rule, const Layer
 
 /// With one position and one group squares only need q[n,c] = sum_v sign z^2, and a diagonal residual is never written
 /// out. True if the squares of this signal are always made this way here, whatever else is asked for.
-bool ParameterQuantities::add_squares_of_sums(const std::string& local_name, Arrival& arrival, const Tensor& x) {
+bool ParameterQuantities::add_squares_of_sums(const std::string& local_name, Arrival& arrival, bool is_weight) {
   const auto& key = arrival.key;
   const auto& columns = arrival.columns;
   if (key == SignalKey::gradient()) return false;
@@ -76,6 +76,7 @@ bool ParameterQuantities::add_squares_of_sums(const std::string& local_name, Arr
   if (probe.size(2) != 1 || probe.size(3) != 1) return false;
   const auto shaped = [&](const Tensor& value) { return arrival.rule.from_affine(local_name, value); };
   const auto& q = arrival.summed_squares();
+  const auto x = is_weight ? input_of(arrival.rule, arrival.io) : Tensor();
   if (needs(What::sum_squares, key))
     accumulate(What::sum_squares, key, shaped(x.defined() ? affine::sum_squares_from(q, x) : q.sum(0).unsqueeze(0)));
   if (needs(What::sample_squares, key))
@@ -92,13 +93,17 @@ bool ParameterQuantities::needs_written_out(const SignalKey& key, bool squares_d
 }
 
 /// The weight's derived quantities from z and x, without individual gradients where nobody asked for them.
-void ParameterQuantities::add_weight_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key,
-                                            const Tensor& z, const Tensor& signs, const Tensor& x,
-                                            const TilePosition& tile, int64_t total_columns, bool with_squares) {
-  if (x.size(1) > 1) {
-    add_fused_values(rule, local_name, key, z, signs, x, tile, total_columns);
+void ParameterQuantities::add_weight_values(const std::string& local_name, Arrival& arrival, bool with_squares) {
+  const auto &z = arrival.z(), &signs = arrival.dense().signs;
+  if (z.size(2) > 1) {
+    add_fused_values(local_name, arrival);
     return;
   }
+  const auto& rule = arrival.rule;
+  const auto& key = arrival.key;
+  const auto& tile = arrival.tile;
+  const auto total_columns = arrival.total_columns;
+  const auto& x = input_of(rule, arrival.io);
   const auto shaped = [&](const Tensor& value) { return rule.from_affine(local_name, value); };
   const bool sums_squares = with_squares && needs(What::sum_squares, key), varies = needs(What::variance, key);
   const auto squares = sums_squares || varies ? affine::sum_squares(z, signs, x) : Tensor();
@@ -150,6 +155,24 @@ Tensor ParameterQuantities::penalty_share(const LayerRule& rule, const std::stri
                                           const std::vector<int64_t>& shape, const TilePosition& tile) const {
   const auto share = penalty::per_sample(SignalKey::gradient(), value_.detach(), penalty_, tile.of.batch_size);
   return rule.to_affine(local_name, share, shape).contiguous();
+}
+
+const sparse::WindowedInput* ParameterQuantities::windows_of(Arrival& arrival) {
+  const auto* windowed = dynamic_cast<const WindowedRule*>(&arrival.rule);
+  if (!windowed || !sparse::is_sparse(arrival.z())) return nullptr;
+  return &windowed_input_of(*windowed, arrival.io);
+}
+
+const sparse::WindowedInput& ParameterQuantities::windowed_input_of(const WindowedRule& rule, const LayerIO& io) {
+  if (!windows_) windows_ = std::make_shared<sparse::WindowedInput>(rule.windowed_input(io));
+  return *windows_;
+}
+
+Tensor ParameterQuantities::input_moment(const LayerRule& rule, const LayerIO& io, double scale) {
+  const auto* windowed = dynamic_cast<const WindowedRule*>(&rule);
+  if (windowed && io.inputs[0].device().is_cpu() && shares_slices(windowed->windows(io)))
+    return window_moment(windowed_input_of(*windowed, io), io.samples(), scale);
+  return affine::input_moment(input_of(rule, io), scale);
 }
 
 const Tensor& ParameterQuantities::input_of(const LayerRule& rule, const LayerIO& io) {

@@ -132,12 +132,11 @@ void ParameterQuantities::add_output_factor(ParamForm form, Arrival& arrival, co
 void ParameterQuantities::add_input(const LayerRule& rule, const LayerIO& io, int64_t batch_size) {
   const Need need{What::input_factor, SignalKey::gradient()};
   if (!has_input_factor(info_.form) || !needs_.count(need)) return;
-  const auto& x = input_of(rule, io);
   if (info_.form == ParamForm::weight) {
-    accumulate(need.what, need.signal, affine::input_moment(x, 1.0 / static_cast<double>(batch_size)));
+    accumulate(need.what, need.signal, input_moment(rule, io, 1.0 / static_cast<double>(batch_size)));
     return;
   }
-  const auto rows = x.flatten();  // of an embedding: how often each is read
+  const auto rows = input_of(rule, io).flatten();  // of an embedding: how often each is read
   const auto counts = at::bincount(rows.index({rows.ge(0)}), {}, value_.size(0)).to(value_.scalar_type());
   accumulate(need.what, need.signal, counts / static_cast<double>(batch_size));
 }

@@ -4,6 +4,7 @@
 #include <backobs/extension.h>
 #include <backobs/layer.h>
 
+#include "network/windowed.h"
 #include "walk/arrival.h"
 #include "walk/curvature_block.h"
 
@@ -40,7 +41,10 @@ class ParameterQuantities {
   /// (1/N) X X^T once per use and block of samples.
   void add_input(const LayerRule& rule, const LayerIO& io, int64_t batch_size);
   /// Frees the unfolded input; called when all signals of a node have been added.
-  void release_input() { input_ = Tensor(); }
+  void release_input() {
+    input_ = Tensor();
+    windows_.reset();
+  }
   /// KFRA's factor from the averaged curvature M [D, D] at the layer's output.
   void add_averaged(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& mat,
                     int64_t batch_size);
@@ -87,15 +91,12 @@ class ParameterQuantities {
   void add_weight_gradient(const LayerRule& rule, const LayerIO& io, const std::string& local_name, const Tensor& columns);
   void add_affine(const std::string& local_name, Arrival& arrival);
   void add_bias(const std::string& local_name, Arrival& arrival, bool with_squares);
-  bool add_squares_of_sums(const std::string& local_name, Arrival& arrival, const Tensor& x);
+  bool add_squares_of_sums(const std::string& local_name, Arrival& arrival, bool is_weight);
   bool needs_written_out(const SignalKey& key, bool squares_done) const;
   void join_from_columns(const SignalKey& key, Tensor columns, const Tensor& signs, const TilePosition& tile,
                          int64_t total_columns, bool with_squares);
-  void add_weight_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z,
-                         const Tensor& signs, const Tensor& x, const TilePosition& tile, int64_t total_columns,
-                         bool with_squares);
-  void add_fused_values(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z,
-                        const Tensor& signs, const Tensor& x, const TilePosition& tile, int64_t total_columns);
+  void add_weight_values(const std::string& local_name, Arrival& arrival, bool with_squares);
+  void add_fused_values(const std::string& local_name, Arrival& arrival);
   void add_variance(const LayerRule& rule, const std::string& local_name, const Tensor& z, const Tensor& x,
                     const Tensor& squares, const TilePosition& tile);
   void add_norms(const LayerRule& rule, const std::string& local_name, const SignalKey& key, const Tensor& z, const Tensor& x,
@@ -104,6 +105,10 @@ class ParameterQuantities {
                        const TilePosition& tile) const;
   /// x of the affine map, unfolded once for all signals.
   const Tensor& input_of(const LayerRule& rule, const LayerIO& io);
+  /// The same as windows, null where they are none or where the signal has too few zeros for them.
+  const sparse::WindowedInput* windows_of(Arrival& arrival);
+  const sparse::WindowedInput& windowed_input_of(const WindowedRule& rule, const LayerIO& io);
+  Tensor input_moment(const LayerRule& rule, const LayerIO& io, double scale);
   void accumulate(Need::What what, const SignalKey& key, const Tensor& value);
   void join(Need::What what, const SignalKey& key, const Tensor& value, int64_t sample_axis, const TilePosition& tile,
             int64_t total_columns);
@@ -128,6 +133,7 @@ class ParameterQuantities {
   bool gradient_started_ = false, gradient_done_ = false;
   std::set<Need> needs_aside_;
   Tensor input_;
+  std::shared_ptr<const sparse::WindowedInput> windows_;
   Tensor shift_;                         ///< [G, C, K]; moments below are of g_n - shift where it is defined
   Tensor moment1_, moment2_;             ///< double: sum_n g_n, sum_n g_n^2
 };

@@ -27,9 +27,11 @@ try:
     import torch
     import backpack
     from backpack import extensions as bp
+    from networks import NETWORKS
 except ImportError as error:
     sys.exit(f"needs torch and BackPACK, on PYTHONPATH or installed: {error}")
 
+PROBLEMS = ["mnist_logreg", "mnist_mlp", "mnist_2c2d", "cifar10_3c3d", "cifar100_allcnnc"]
 NINE = ["grad_batch", "variance", "sum_grad_squared", "batch_l2", "diag_ggn_exact", "diag_ggn_mc", "diag_h", "kfac", "kflr"]
 CLASSES = {"grad_batch": bp.BatchGrad, "variance": bp.Variance, "sum_grad_squared": bp.SumGradSquared,
            "batch_l2": bp.BatchL2Grad, "diag_ggn_exact": bp.DiagGGNExact, "diag_ggn_mc": bp.DiagGGNMC,
@@ -40,38 +42,6 @@ RANDOM = {"cifar100_allcnnc"}            # dropout
 SAMPLES = {"diag_ggn_exact": 16, "kflr": 16}  # of All-CNN-C, whose 100 outputs are as many columns; else 256
 WITHOUT_PENALTY = {"variance", "kflr"}
 TOLERANCE = 1e-3                         # of the largest entry: float32, other orders of summation
-
-
-def dense(*widths):
-    layers = [torch.nn.Flatten()]
-    for i, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
-        layers += ([torch.nn.ReLU()] if i else []) + [torch.nn.Linear(inputs, outputs)]
-    return layers
-
-
-def conv(inputs, outputs, kernel, padding, pool):
-    return [torch.nn.Conv2d(inputs, outputs, kernel, padding=padding), torch.nn.ReLU(),
-            torch.nn.MaxPool2d(pool, 2, ceil_mode=True)]
-
-
-def all_cnn():
-    def block(inputs, outputs, kernel, pads, stride=1):
-        return ([torch.nn.ZeroPad2d(pads)] if any(pads) else []) + [torch.nn.Conv2d(inputs, outputs, kernel, stride), torch.nn.ReLU()]
-
-    same, halves = (1, 1, 1, 1), (0, 1, 0, 1)   # TensorFlow pads an even number of pixels behind alone
-    return ([torch.nn.Dropout(0.2)] + block(3, 96, 3, same) + block(96, 96, 3, same) + block(96, 96, 3, halves, 2)
-            + [torch.nn.Dropout(0.5)] + block(96, 192, 3, same) + block(192, 192, 3, same) + block(192, 192, 3, halves, 2)
-            + [torch.nn.Dropout(0.5)] + block(192, 192, 3, (0,) * 4) + block(192, 192, 1, (0,) * 4) + block(192, 100, 1, (0,) * 4)
-            + [torch.nn.AvgPool2d(6), torch.nn.Flatten()])
-
-
-NETWORKS = {
-    "mnist_logreg": lambda: dense(784, 10),
-    "mnist_mlp": lambda: dense(784, 1000, 500, 100, 10),
-    "mnist_2c2d": lambda: conv(1, 32, 5, 2, 2) + conv(32, 64, 5, 2, 2) + dense(3136, 1024, 10),
-    "cifar10_3c3d": lambda: conv(3, 64, 5, 0, 3) + conv(64, 96, 3, 0, 3) + conv(96, 128, 3, 1, 3) + dense(1152, 512, 256, 10),
-    "cifar100_allcnnc": all_cnn,
-}
 
 
 def cells(problem, each):
@@ -234,7 +204,7 @@ def read_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     parser.add_argument("--program", default=os.path.join(root, "build", "bin", "backobs"))
-    parser.add_argument("--problems", default=",".join(NETWORKS), help="default: %(default)s")
+    parser.add_argument("--problems", default=",".join(PROBLEMS), help="default: %(default)s")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--source", default="synthetic", choices=["synthetic", "real"])
@@ -245,9 +215,9 @@ def read_options():
     parser.add_argument("--own-kernels", action="store_true", help="each side with the kernels it gets by itself")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
-    unknown = set(options.problems.split(",")) - set(NETWORKS)
+    unknown = set(options.problems.split(",")) - set(PROBLEMS)
     if unknown:
-        parser.error(f"--problems: found {', '.join(sorted(unknown))}, wanted some of {', '.join(NETWORKS)}")
+        parser.error(f"--problems: found {', '.join(sorted(unknown))}, wanted some of {', '.join(PROBLEMS)}")
     return options
 
 
