@@ -16,7 +16,6 @@ Exit code 1: something is missing or values differ.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -150,18 +149,19 @@ def take_turns(problem, side, options, quantities):
             "backobs_mib": peak}
 
 
-def resident_mib():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+def resident_mib(what):
+    """VmRSS or VmHWM, the highest so far. Not getrusage's maximum, which a process has from the one that started it."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(what + ":")) / 1024
 
 
 def print_peak(problem, dump, quantities, threads):
     """What a process of its own is for: the highest resident memory of one pass above that before it, in MiB."""
     torch.set_num_threads(threads)
     side = Side(problem, dump)
-    before = resident_mib()
+    before = resident_mib("VmRSS")
     side.run(quantities)
-    print(max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before))
+    print(max(0, resident_mib("VmHWM") - before))
 
 
 def their_peak(problem, dump, quantities, options):
