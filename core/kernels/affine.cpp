@@ -3,7 +3,7 @@
 
 #include "kernels/affine_products.h"
 #include "kernels/outer_products.h"
-#include "kernels/sparse_products.h"
+#include "kernels/sparse_matrices.h"
 #include "kernels/symmetric_product.h"
 
 #include <ATen/ATen.h>

@@ -29,11 +29,4 @@ BACKOBS_API Tensor sum(const Tensor& z, const WindowedInput& x);
 /// laid_out[v, n, positions[s] + runs[r] + j] = sum over s, r and c of z[v,n,s,g,c] weight[g,c,(r,j)].
 BACKOBS_API Tensor transposed_convolution(const Tensor& z, const Tensor& weight, const WindowLayout& windows, at::IntArrayRef image);
 
-/// sum_c z[v,n,c] w[c,k]: [V, n, K] of z [V, n, C] and w [C, K].
-BACKOBS_API Tensor product(const Tensor& z, const Tensor& w);
-
-/// scale sum_n x[n,k] x[n,l] of x [N, K], in which neighbouring entries of a row are zero together, as pixels of an image on an
-/// empty ground are: [K, K], or undefined where there are too few zeros for it to be worth while.
-BACKOBS_API Tensor moment(const Tensor& x, double scale);
-
 }  // namespace backobs::sparse

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "kernels/sparse_matrices.h"
 #include "kernels/sparse_products.h"
 #include "kernels/symmetric_product.h"
 #include "network/rule_table.h"

@@ -13,7 +13,6 @@ with network and batch in place. All-CNN-C drops out, so that its values are not
 quantity alone is of interest.
 Exit code 1: something is missing or values differ.
 """
-import argparse
 import json
 import os
 import statistics
@@ -21,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from options import parse, parser_for
 
 try:
     import torch
@@ -201,10 +202,7 @@ def print_row(row):
 
 
 def read_options():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    parser.add_argument("--program", default=os.path.join(root, "build", "bin", "backobs"))
-    parser.add_argument("--problems", default=",".join(PROBLEMS), help="default: %(default)s")
+    parser = parser_for(__doc__, PROBLEMS)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--source", default="synthetic", choices=["synthetic", "real"])
@@ -213,12 +211,7 @@ def read_options():
     parser.add_argument("--each", action="store_true", help="also each quantity alone")
     parser.add_argument("--memory", action="store_true", help="also the peak of both sides")
     parser.add_argument("--own-kernels", action="store_true", help="each side with the kernels it gets by itself")
-    parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args()
-    unknown = set(options.problems.split(",")) - set(PROBLEMS)
-    if unknown:
-        parser.error(f"--problems: found {', '.join(sorted(unknown))}, wanted some of {', '.join(PROBLEMS)}")
-    return options
+    return parse(parser, PROBLEMS)
 
 
 def share_kernels(options):

@@ -10,7 +10,6 @@ time is that of one epoch and the evaluations before it. Of `backobs train` it i
 of one epoch, over E: what start-up and loading take is in both. The sides take turns, `--rounds` times, and the table has medians.
 Exit code 1: something is missing.
 """
-import argparse
 import gzip
 import json
 import os
@@ -19,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from options import parse, parser_for
 
 try:
     import numpy
@@ -150,19 +151,11 @@ def measure(problem, options):
 
 
 def read_options():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    parser.add_argument("--program", default=os.path.join(root, "build", "bin", "backobs"))
-    parser.add_argument("--problems", default=",".join(EPOCHS), help="default: %(default)s")
+    parser = parser_for(__doc__, EPOCHS)
     parser.add_argument("--data-dir", required=True, help="holds fmnist/ and cifar10/, as `backobs data fetch` puts them there")
     parser.add_argument("--threads", type=int, default=0, help="default: all cores")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args()
-    unknown = set(options.problems.split(",")) - set(EPOCHS)
-    if unknown:
-        parser.error(f"--problems: found {', '.join(sorted(unknown))}, wanted some of {', '.join(EPOCHS)}")
-    return options
+    return parse(parser, EPOCHS)
 
 
 def main():

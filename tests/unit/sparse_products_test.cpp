@@ -3,6 +3,7 @@
 // instructions of this processor; windows of images against unfolding; derived quantities and transposed Jacobians of
 // convolutions over shapes, strides, padding, groups, element types and threads.
 #include "kernels/row_kernels.h"
+#include "kernels/sparse_matrices.h"
 #include "kernels/sparse_products.h"
 #include "kernels/unfold.h"
 #include "kernels/window_moment.h"
@@ -179,6 +180,7 @@ TEST(SparseMoment, EqualsTheWholeProduct) {
         const auto empty_ground = at::rand({samples, (inputs + 9) / 10}).lt(0.3).repeat_interleave(10, 1).narrow(1, 0, inputs);
         const auto x = at::randn({samples, inputs}, dtype) * empty_ground.to(dtype);
         const auto found = sparse::moment(x, 0.5);
+        if (samples >= 40) ASSERT_TRUE(found.defined());
         if (!found.defined()) continue;  // of few numbers, many may be nonzero
         EXPECT_TRUE(equal_up_to_rounding(found, x.t().mm(x) * 0.5));
         EXPECT_TRUE(found.equal(found.t()));
