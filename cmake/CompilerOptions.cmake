@@ -3,6 +3,9 @@
 add_library(backobs_options INTERFACE)
 target_compile_options(backobs_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   $<$<BOOL:${BACKOBS_WERROR}>:-Werror>)
+# at::parallel_for is a template: where LibTorch is built with OpenMP, code that uses it without OpenMP stays on one thread.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+target_link_libraries(backobs_options INTERFACE OpenMP::OpenMP_CXX)
 if(BACKOBS_SANITIZE)
   # GCC takes what the checks add for uses of uninitialised members in LibTorch's headers.
   target_compile_options(backobs_options INTERFACE -fsanitize=${BACKOBS_SANITIZE} -fno-omit-frame-pointer

@@ -11,9 +11,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <new>
@@ -25,6 +27,8 @@ namespace {
 constexpr std::size_t kSmallest = std::size_t{1} << 16;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+/// A block that is this many times as large as needed is left for somebody who needs it.
+constexpr std::size_t kSpare = 8;
 
 /// The next multiple of an eighth of the power of two below.
 std::size_t size_class(std::size_t bytes) {
@@ -34,26 +38,91 @@ std::size_t size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+std::size_t in_huge_pages(std::size_t size) { return (size + kHugePage - 1) / kHugePage * kHugePage; }
+
+/// Blocks that are mapped by themselves, so that the system has them back as soon as they are released.
+bool is_mapped(std::size_t size) { return size >= 2 * kHugePage; }
+
+/// In pages of 2 MiB where the kernel has them, since each page's first touch enters the kernel.
+void* mapped_block(std::size_t size) {
+  const std::size_t wanted = in_huge_pages(size), asked = wanted + kHugePage;
+  void* const found = ::mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (found == MAP_FAILED) return nullptr;
+  char* const start = static_cast<char*>(found);
+  char* const block = start + (kHugePage - reinterpret_cast<std::uintptr_t>(start) % kHugePage) % kHugePage;
+  if (block > start) ::munmap(start, static_cast<std::size_t>(block - start));
+  ::munmap(block + wanted, asked - wanted - static_cast<std::size_t>(block - start));
+  ::madvise(block, wanted, MADV_HUGEPAGE);  // advice: without it the pages are small
+  return block;
+}
+
+void* fresh_block(std::size_t size) { return is_mapped(size) ? mapped_block(size) : std::aligned_alloc(kAlignment, size); }
+
+void release_block(void* block, std::size_t size) noexcept {
+  if (is_mapped(size)) ::munmap(block, in_huge_pages(size));
+  else std::free(block);
+}
+
+/// A block and its size, which may be more than was asked for.
+struct Block {
+  void* start = nullptr;
+  std::size_t size = 0;
+};
+
 /// Never destroyed: tensors of static storage may be freed after main.
 struct Keeper {
   std::mutex mutex;
-  std::map<std::size_t, std::vector<void*>> free;  ///< by size class
+  std::map<std::size_t, std::vector<void*>> free;  ///< by size class; none is empty
   KeptPages count;
+  std::size_t in_use = 0, most_in_use = 0;
 
-  void* take(std::size_t size) {
+  /// The smallest that is free and large enough; else a fresh one.
+  Block take(std::size_t size) {
     const std::lock_guard<std::mutex> lock(mutex);
-    const auto blocks = free.find(size);
-    if (blocks == free.end() || blocks->second.empty()) return ++count.fresh, nullptr;
-    void* block = blocks->second.back();
-    blocks->second.pop_back();
-    count.kept_bytes -= size;
-    return ++count.reused, block;
+    auto found = free.lower_bound(size);
+    if (found == free.end() || found->first > kSpare * size) return fresh(size);
+    const Block block{found->second.back(), found->first};
+    found->second.pop_back();
+    if (found->second.empty()) free.erase(found);
+    count.kept_bytes -= block.size;
+    ++count.reused;
+    add_used(block.size);
+    return block;
   }
 
-  /// Whether the block is kept; else the caller frees it.
-  bool keep(void* block, std::size_t size) noexcept try {
+  /// The block is kept, or goes back to the system.
+  void put(void* block, std::size_t size) noexcept {
     const std::lock_guard<std::mutex> lock(mutex);
-    if (count.kept_bytes + size > count.limit_bytes) return false;
+    in_use -= size;
+    if (count.kept_bytes + size > count.limit_bytes || !remember(block, size)) release_block(block, size);
+  }
+
+  void give_back() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    release_all_but(0);
+  }
+
+ private:
+  Block fresh(std::size_t size) {
+    ++count.fresh;
+    add_used(size);
+    const auto most = most_in_use + most_in_use / 8;
+    release_all_but(most > in_use ? most - in_use : 0);
+    void* block = fresh_block(size);
+    if (!block) {  // before the system says that there is no memory, it gets back what lies free
+      release_all_but(0);
+      block = fresh_block(size);
+    }
+    if (!block) in_use -= size;
+    return {block, size};
+  }
+
+  void add_used(std::size_t size) {
+    in_use += size;
+    most_in_use = std::max(most_in_use, in_use);
+  }
+
+  bool remember(void* block, std::size_t size) noexcept try {
     free[size].push_back(block);
     count.kept_bytes += size;
     return true;
@@ -61,13 +130,15 @@ struct Keeper {
     return false;
   }
 
-  /// Before the system says that there is no memory, it gets back what lies free.
-  void give_back() {
-    const std::lock_guard<std::mutex> lock(mutex);
-    for (auto& [size, blocks] : free)
-      for (void* block : blocks) std::free(block);
-    free.clear();
-    count.kept_bytes = 0;
+  /// The largest first, since they are the fewest.
+  void release_all_but(std::size_t bytes) {
+    while (count.kept_bytes > bytes && !free.empty()) {
+      const auto largest = std::prev(free.end());
+      release_block(largest->second.back(), largest->first);
+      largest->second.pop_back();
+      count.kept_bytes -= largest->first;
+      if (largest->second.empty()) free.erase(largest);
+    }
   }
 };
 
@@ -76,27 +147,14 @@ Keeper& keeper() {
   return *one;
 }
 
-/// Fresh memory; large blocks in pages of 2 MiB where the kernel has them, since each page's first touch enters the kernel.
-void* fresh_block(std::size_t size) {
-  if (size < 2 * kHugePage) return std::aligned_alloc(kAlignment, size);
-  void* block = std::aligned_alloc(kHugePage, (size + kHugePage - 1) / kHugePage * kHugePage);
-  if (block) ::madvise(block, size / kHugePage * kHugePage, MADV_HUGEPAGE);  // advice: without it the pages are small
-  return block;
-}
-
 /// A block lies behind one line of the cache that says how large it is.
 void* allocate_block(std::size_t bytes) {
-  const bool large = bytes >= kSmallest;
-  const std::size_t size = large ? size_class(bytes + kAlignment) : (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
-  void* block = large ? keeper().take(size) : nullptr;
-  if (!block) block = fresh_block(size);
-  if (!block) {
-    keeper().give_back();
-    block = fresh_block(size);
-  }
-  if (!block) throw std::bad_alloc();
-  std::memcpy(block, &size, sizeof size);
-  return static_cast<char*>(block) + kAlignment;
+  Block block;
+  if (bytes >= kSmallest) block = keeper().take(size_class(bytes + kAlignment));
+  else block.size = (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment, block.start = std::aligned_alloc(kAlignment, block.size);
+  if (!block.start) throw std::bad_alloc();
+  std::memcpy(block.start, &block.size, sizeof block.size);
+  return static_cast<char*>(block.start) + kAlignment;
 }
 
 void free_block(void* data) {
@@ -104,7 +162,8 @@ void free_block(void* data) {
   void* block = static_cast<char*>(data) - kAlignment;
   std::size_t size;
   std::memcpy(&size, block, sizeof size);
-  if (size <= kSmallest + kAlignment || !keeper().keep(block, size)) std::free(block);
+  if (size <= kSmallest + kAlignment) std::free(block);
+  else keeper().put(block, size);
 }
 
 /// One deleter for all sizes: oneDNN takes and frees raw memory through it.

@@ -11,8 +11,10 @@
 /// therefore kept when they are freed, by size class, and handed out again; smaller ones go to the C library, which is quick
 /// with them, while it gives larger ones back to the kernel when they are at the end of its heap.
 ///
-/// Size classes are eighths of a power of two, so that at most an eighth of a block is spare. Blocks are aligned to 64 bytes.
-/// What lies free never exceeds the limit: beyond it a block goes back to the C library at once. All functions are thread-safe.
+/// Size classes are eighths of a power of two. Who asks for a block gets the smallest that is free and large enough, unless it is
+/// eight times as large. Where a fresh one is needed, free ones go back to the system until all together is at most an
+/// eighth more than what was ever in use at once: blocks of sizes that were needed earlier do not add up. What lies free never exceeds
+/// the limit. Blocks are aligned to 64 bytes. All functions are thread-safe.
 namespace backobs {
 
 /// Has LibTorch use it from now on, for this whole process; a program calls it once, before its threads. Tensors made before

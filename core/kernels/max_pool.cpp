@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/max_pool.h"
 
+#include "kernels/instruction_sets.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
@@ -8,7 +10,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <vector>
 
 namespace backobs {
 namespace {
@@ -25,60 +26,76 @@ struct Axis {
   }
   /// Input index of the first window at tap t.
   int64_t offset(int64_t t) const { return t * dilation - padding; }
-  /// The first window whose tap t lies in the image, and one past the last.
-  int64_t first(int64_t t) const { return std::clamp<int64_t>((stride - 1 - offset(t)) / stride, 0, windows); }
-  int64_t last(int64_t t) const { return offset(t) >= size ? 0 : std::clamp<int64_t>((size - 1 - offset(t)) / stride + 1, 0, windows); }
-  /// The first tap of a window that lies in the image.
-  int64_t first_tap(int64_t window) const {
+  /// The first index of a window that lies in the image.
+  int64_t first(int64_t window) const {
     const auto start = window * stride - padding;
-    return start >= 0 ? 0 : (dilation - 1 - start) / dilation;
+    return start >= 0 ? start : start + (dilation - 1 - start) / dilation * dilation;
   }
+  /// The image and what of the windows reaches beyond it.
+  int64_t covered() const { return std::max(padding + size, (windows - 1) * stride + (kernel - 1) * dilation + 1); }
 };
 
-/// Windows [first, last) of a row meet one tap: pixels row[o stride], at positions `place` + o stride. A stride known when
-/// this is compiled makes the loop one over vectors.
-template <int64_t Stride, typename T>
-void meet(const T* row, T* best, int32_t* where, int64_t first, int64_t last, int32_t place, int64_t any_stride) {
-  const int64_t stride = Stride > 0 ? Stride : any_stride;
-  for (int64_t o = first; o < last; ++o) {
-    const T value = row[o * stride];
-    const bool wins = (value > best[o]) | (value != value);
-    best[o] = wins ? value : best[o];
-    where[o] = wins ? place + static_cast<int32_t>(o * stride) : where[o];
-  }
-}
-
+/// Pools one image after the other. Rows get what windows cover beside them, the least number, so that no window is a special case.
 template <typename T>
-void pool_row(const T* image, const Axis& rows, const Axis& columns, int64_t y, T* best, int32_t* where) {
-  std::fill_n(best, columns.windows, -std::numeric_limits<T>::infinity());
-  const auto top = y * rows.stride + rows.offset(rows.first_tap(y));
-  for (int64_t o = 0; o < columns.windows; ++o)
-    where[o] = static_cast<int32_t>(top * columns.size + o * columns.stride + columns.offset(columns.first_tap(o)));
-  for (int64_t ty = 0; ty < rows.kernel; ++ty) {
-    const auto iy = y * rows.stride + rows.offset(ty);
-    if (iy < 0 || iy >= rows.size) continue;
-    for (int64_t tx = 0; tx < columns.kernel; ++tx) {
-      const auto place = iy * columns.size + columns.offset(tx);
-      const auto step = columns.stride == 1 ? meet<1, T> : columns.stride == 2 ? meet<2, T> : meet<0, T>;
-      step(image + place, best, where, columns.first(tx), columns.last(tx), static_cast<int32_t>(place), columns.stride);
+class Pool {
+ public:
+  Pool(const Axis& rows, const Axis& columns) : rows_(rows), columns_(columns), pitch_(columns.covered()) {
+    image_.assign(static_cast<std::size_t>(rows.size * pitch_ + Taps<T>::slack(columns.stride)), -std::numeric_limits<T>::infinity());
+    for (int64_t o = 0; o < columns.windows; ++o) firsts_.push_back(columns.first(o));
+  }
+
+  /// `places` may be null.
+  void pool(const T* image, T* best, int64_t* places) {
+    copy(image);
+    for (int64_t y = 0; y < rows_.windows; ++y) {
+      const auto at = y * columns_.windows;
+      pool_row(y, best + at, places ? places + at : nullptr);
     }
   }
-}
+
+ private:
+  void copy(const T* image) {
+    if (pitch_ == columns_.size) {
+      std::copy_n(image, rows_.size * pitch_, image_.begin());
+      return;
+    }
+    for (int64_t y = 0; y < rows_.size; ++y) std::copy_n(image + y * columns_.size, columns_.size, image_.data() + y * pitch_ + columns_.padding);
+  }
+
+  void pool_row(int64_t y, T* best, int64_t* places) {
+    pixels_.clear();
+    places_.clear();
+    for (int64_t ty = 0; ty < rows_.kernel; ++ty) {
+      const auto iy = y * rows_.stride + rows_.offset(ty);
+      if (iy < 0 || iy >= rows_.size) continue;
+      for (int64_t tx = 0; tx < columns_.kernel; ++tx) {
+        pixels_.push_back(image_.data() + iy * pitch_ + tx * columns_.dilation);
+        places_.push_back(static_cast<int32_t>(iy * columns_.size + columns_.offset(tx)));
+      }
+    }
+    const Taps<T> taps{pixels_.data(), places_.data(), static_cast<int64_t>(pixels_.size()), columns_.stride};
+    if (places) kernels<T>().maxima.with_places(taps, columns_.windows, rows_.first(y) * columns_.size, firsts_.data(), best, places);
+    else kernels<T>().maxima.alone(taps, columns_.windows, best);
+  }
+
+  const Axis &rows_, &columns_;
+  const int64_t pitch_;
+  std::vector<T> image_;
+  std::vector<const T*> pixels_;
+  std::vector<int32_t> places_;
+  std::vector<int64_t> firsts_;
+};
 
 template <typename T>
 void pool(const at::Tensor& images, const Axis& rows, const Axis& columns, const at::Tensor& maxima, const at::Tensor& places) {
-  const auto planes = images.size(0) * images.size(1), outputs = rows.windows * columns.windows;
+  const auto planes = images.size(0) * images.size(1), pixels = rows.size * columns.size, outputs = rows.windows * columns.windows;
   const auto* const from = images.data_ptr<T>();
   auto* const to = maxima.data_ptr<T>();
-  auto* const at = places.data_ptr<int64_t>();
-  at::parallel_for(0, planes, std::max<int64_t>(1, 32768 / (rows.size * columns.size)), [&](int64_t begin, int64_t end) {
-    std::vector<int32_t> where(static_cast<std::size_t>(columns.windows));
+  auto* const at = places.defined() ? places.data_ptr<int64_t>() : nullptr;
+  at::parallel_for(0, planes, std::max<int64_t>(1, 32768 / pixels), [&](int64_t begin, int64_t end) {
+    Pool<T> one(rows, columns);
     for (auto plane = begin; plane < end; ++plane)
-      for (int64_t y = 0; y < rows.windows; ++y) {
-        const auto row = plane * outputs + y * columns.windows;
-        pool_row(from + plane * rows.size * columns.size, rows, columns, y, to + row, where.data());
-        std::copy(where.begin(), where.end(), at + row);
-      }
+      one.pool(from + plane * pixels, to + plane * outputs, at ? at + plane * outputs : nullptr);
   });
 }
 
@@ -94,18 +111,30 @@ bool is_supported(const at::Tensor& images, const Windows& w) {
   return true;
 }
 
+/// Maxima, and into `places` where they are if it is there.
+at::Tensor pool(const at::Tensor& images, const Windows& windows, at::Tensor* places) {
+  const Axis rows(images.size(2), windows, 0), columns(images.size(3), windows, 1);
+  const std::vector<int64_t> shape{images.size(0), images.size(1), rows.windows, columns.windows};
+  auto maxima = at::empty(shape, images.options().memory_format(at::MemoryFormat::Contiguous).requires_grad(false));
+  if (places) *places = at::empty(shape, at::kLong);
+  AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "maxima of windows", [&] {
+    pool<scalar_t>(images.contiguous(), rows, columns, maxima, places ? *places : at::Tensor());
+  });
+  return maxima;
+}
+
 }  // namespace
 
 std::tuple<at::Tensor, at::Tensor> max_pool2d(const at::Tensor& images, const Windows& windows) {
   if (!is_supported(images, windows)) return max_pool2d_plainly(images, windows);
-  const Axis rows(images.size(2), windows, 0), columns(images.size(3), windows, 1);
-  const std::vector<int64_t> shape{images.size(0), images.size(1), rows.windows, columns.windows};
-  auto maxima = at::empty(shape, images.options().memory_format(at::MemoryFormat::Contiguous).requires_grad(false));
-  auto places = at::empty(shape, at::kLong);
-  AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "maxima of windows", [&] {
-    pool<scalar_t>(images.contiguous(), rows, columns, maxima, places);
-  });
+  at::Tensor places;
+  auto maxima = pool(images, windows, &places);
   return {maxima, places};
+}
+
+at::Tensor max_pool2d_alone(const at::Tensor& images, const Windows& windows) {
+  if (!is_supported(images, windows)) return std::get<0>(max_pool2d_plainly(images, windows));
+  return pool(images, windows, nullptr);
 }
 
 std::tuple<at::Tensor, at::Tensor> max_pool2d_plainly(const at::Tensor& images, const Windows& w) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/sparse_matrices.h"
+#include "kernels/instruction_sets.h"
 
 #include "kernels/line_picks.h"
 #include "kernels/over_samples.h"
-#include "kernels/row_kernels.h"
 #include "kernels/symmetric_product.h"
 
 #include <ATen/ATen.h>
@@ -43,7 +43,7 @@ void multiply(const std::vector<Picks<T>>& picks, const T* panels, int64_t panel
   for (int64_t at = 0; at < entries; at += width, panels += panel)
     for (std::size_t i = 0; i < picks.size(); ++i)
       if (const auto line = static_cast<int64_t>(i); reaches(line, at))
-        row_kernels<T>().set(picks[i], panels, std::min(width, entries - at), to.data + line * to.line + at, to.column);
+        kernels<T>().rows.set(picks[i], panels, std::min(width, entries - at), to.data + line * to.line + at, to.column);
 }
 
 /// Samples [first, last) of the product, all columns.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <backobs/export.h>
-
 #include <cstdint>
 
 /// Products with a matrix of many zeros: what is behind a rectifier or a maximum over windows is zero in most places, and in the
@@ -26,14 +24,5 @@ struct RowKernels {
   void (*add)(const Picks<T>& picks, const T* table, int64_t width, T* to, int64_t stride);
 };
 constexpr int64_t kSlack = 16;
-
-
-/// The same kernels, compiled for one set of instructions each; null where the compiler knows none of them.
-struct InstructionSet {
-  const char* name;
-  const RowKernels<float>* single_precision;
-  const RowKernels<double>* double_precision;
-};
-extern const InstructionSet kBaseline, kAvx2, kAvx512;
 
 }  // namespace backobs::sparse

@@ -1,35 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "kernels/lanes.h"
 #include "kernels/sparse_rows.h"
 
-#include <string.h>
-
-/// The kernels of sparse_rows.h, for whatever instructions the including file is compiled with. Everything here has internal
-/// linkage, and no header of the standard library is included: of a function that several files define, the linker keeps one,
-/// which might be one that this processor cannot run.
+/// The kernels of sparse_rows.h: sums stay in registers while picks are gone through.
 namespace backobs::sparse {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kBytes = 64, kRegisters = 32, kMostColumns = 8;
-#elif defined(__AVX2__)
-constexpr int kBytes = 32, kRegisters = 16, kMostColumns = 5;
-#else
-constexpr int kBytes = 16, kRegisters = 16, kMostColumns = 5;
-#endif
-constexpr int kMostVectors = 10;
-
-template <typename T>
-struct Lane {
-  typedef T Vector __attribute__((vector_size(kBytes)));
-  typedef T Unaligned __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
-  static constexpr int kCount = kBytes / static_cast<int>(sizeof(T));
-  static Vector load(const T* from) { return *reinterpret_cast<const Unaligned*>(from); }
-  static void store(T* to, Vector value) { *reinterpret_cast<Unaligned*>(to) = value; }
-  /// Subtracting zero changes nothing, and leaves the compiler one instruction that fills a register.
-  static Vector all(T value) { return value - Vector{}; }
-};
+constexpr int kMostColumns = kRegisters == 32 ? 8 : 5, kMostVectors = 10;
 
 /// Vectors of a row that are formed at once: sums, one factor and a row fill the registers.
 constexpr int vectors_for(int columns) {
@@ -100,9 +79,6 @@ void form(const Picks<T>& picks, const T* table, int64_t width, T* to, int64_t s
     form_some<kAdd, kMostColumns>(picks, first, last - first, table, width, to, stride);
   }
 }
-
-constexpr RowKernels<float> kSingle{form<false, float>, form<true, float>};
-constexpr RowKernels<double> kDouble{form<false, double>, form<true, double>};
 
 }  // namespace
 }  // namespace backobs::sparse

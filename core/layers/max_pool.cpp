@@ -7,6 +7,7 @@
 #include <backobs/error.h>
 
 #include <ATen/ATen.h>
+#include <c10/util/accumulate.h>
 #include <torch/nn/modules/pooling.h>
 
 #include <array>
@@ -40,13 +41,15 @@ class MaximumRule : public LayerRule, public ChannelwiseRule {
   explicit MaximumRule(std::shared_ptr<Module> module) : module_(std::move(module)) {}
 
   std::shared_ptr<torch::nn::Module> module() const override { return module_; }
-  Tensor forward(const TensorList& inputs, const ForwardContext&, TensorList& saved) const override {
+  Tensor forward(const TensorList& inputs, const ForwardContext& context, TensorList& saved) const override {
+    if (!context.walked) return maximum_alone(inputs[0]);
     auto [output, indices] = maximum(inputs[0]);
     saved = {std::move(indices)};
     return output;
   }
   bool records_graph() const override { return false; }
   bool is_curved() const override { return false; }
+  bool reads_inputs() const override { return false; }
   bool reads_output() const override { return false; }
 
   TensorList jac_t(const LayerIO& io, const Tensor& columns) const override {
@@ -72,6 +75,7 @@ class MaximumRule : public LayerRule, public ChannelwiseRule {
 
   /// The output and the positions it was read from.
   virtual std::tuple<Tensor, Tensor> maximum(const Tensor& input) const = 0;
+  virtual Tensor maximum_alone(const Tensor& input) const { return std::get<0>(maximum(input)); }
 
   std::shared_ptr<Module> module_;
 
@@ -81,7 +85,10 @@ class MaximumRule : public LayerRule, public ChannelwiseRule {
     const auto index = io.saved[0].flatten(kFirstAxis);
     return index.reshape({io.samples(), -1, index.size(-1)});
   }
-  int64_t image_size(const LayerIO& io) const { return io.inputs[0].flatten(kFirstAxis).size(-1); }
+  int64_t image_size(const LayerIO& io) const {
+    const auto& input = io.inputs[0];
+    return c10::multiply_integers(input.sizes().slice(static_cast<std::size_t>(input.dim()) - D));
+  }
 };
 
 template <std::size_t D, typename Module>
@@ -92,14 +99,30 @@ class MaxPoolRule final : public MaximumRule<D, Module> {
 
  protected:
   std::tuple<Tensor, Tensor> maximum(const Tensor& input) const override {
+    const auto [kernel, stride, padding, dilation, ceil_mode] = fitting(input);
+    if constexpr (D == 1) return at::max_pool1d_with_indices(input, kernel, stride, padding, dilation, ceil_mode);
+    else if constexpr (D == 2) return max_pool2d(input, {of(kernel), of(stride), of(padding), of(dilation), ceil_mode});
+    else return at::max_pool3d_with_indices(input, kernel, stride, padding, dilation, ceil_mode);
+  }
+  Tensor maximum_alone(const Tensor& input) const override {
+    if constexpr (D != 2) return std::get<0>(maximum(input));
+    const auto [kernel, stride, padding, dilation, ceil_mode] = fitting(input);
+    return max_pool2d_alone(input, {of(kernel), of(stride), of(padding), of(dilation), ceil_mode});
+  }
+
+ private:
+  struct Fitting {
+    Sizes kernel, stride, padding, dilation;
+    bool ceil_mode;
+  };
+
+  /// The module's windows, which meet this image.
+  Fitting fitting(const Tensor& input) const {
     const auto& o = this->module_->options;
-    const auto kernel = sizes<D>(o.kernel_size()), stride = sizes<D>(o.stride()), padding = sizes<D>(o.padding()),
-               dilation = sizes<D>(o.dilation());
+    Fitting f{sizes<D>(o.kernel_size()), sizes<D>(o.stride()), sizes<D>(o.padding()), sizes<D>(o.dilation()), o.ceil_mode()};
     for (std::size_t axis = 0; axis < D; ++axis)
-      require_pixels(input.size(static_cast<int64_t>(axis) + input.dim() - static_cast<int64_t>(D)), kernel[axis], stride[axis], padding[axis], dilation[axis]);
-    if constexpr (D == 1) return at::max_pool1d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
-    else if constexpr (D == 2) return max_pool2d(input, {of(kernel), of(stride), of(padding), of(dilation), o.ceil_mode()});
-    else return at::max_pool3d_with_indices(input, kernel, stride, padding, dilation, o.ceil_mode());
+      require_pixels(input.size(static_cast<int64_t>(axis) + input.dim() - static_cast<int64_t>(D)), f.kernel[axis], f.stride[axis], f.padding[axis], f.dilation[axis]);
+    return f;
   }
 };
 

@@ -20,6 +20,9 @@ class ReluRule final : public ActivationRule<torch::nn::ReLUImpl> {
     // One pass over memory; threshold_backward broadcasts the mask over columns.
     return {at::threshold_backward(columns, io.output.expand_as(columns), 0)};
   }
+  void jac_t_in_place(const LayerIO& io, Tensor& columns) const override {
+    at::threshold_backward_out(columns, columns, io.output.expand_as(columns), 0);
+  }
 };
 
 }  // namespace

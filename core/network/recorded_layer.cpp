@@ -12,6 +12,15 @@
 
 namespace backobs {
 
+namespace {
+
+/// One number, seen in the old shape: what a rule may still ask for costs nothing.
+void keep_shape(Tensor& tensor) {
+  if (tensor.numel() > 1) tensor = tensor.new_empty(c10::IntArrayRef{}).expand(tensor.sizes());
+}
+
+}  // namespace
+
 Tensor Recording::whole_batch(const Tensor& cotangent, int64_t first) const {
   if (cotangent.size(0) == samples()) return cotangent;
   auto whole = at::zeros(output.sizes(), cotangent.options());
@@ -42,6 +51,7 @@ RecordedLayer::RecordedLayer(std::shared_ptr<const LayerRule> rule, TensorList i
   if (!rule_->records_graph()) {
     at::NoGradGuard no_grad;
     output_ = rule_->forward(inputs_, context, saved_);
+    if (!rule_->reads_inputs()) std::for_each(inputs_.begin(), inputs_.end(), keep_shape);
     return;
   }
   at::AutoGradMode grad(true);
@@ -52,6 +62,7 @@ RecordedLayer::RecordedLayer(std::shared_ptr<const LayerRule> rule, TensorList i
   recording_->output = rule_->forward(recording_->inputs, context, saved_);
   output_ = recording_->output.detach();
   for (auto& tensor : saved_) tensor = tensor.detach();
+  if (!rule_->reads_inputs()) std::for_each(inputs_.begin(), inputs_.end(), keep_shape);
 }
 
 RecordedLayer::RecordedLayer(RecordedLayer&&) noexcept = default;
@@ -59,10 +70,7 @@ RecordedLayer& RecordedLayer::operator=(RecordedLayer&&) noexcept = default;
 RecordedLayer::~RecordedLayer() = default;
 
 void RecordedLayer::release_unread() {
-  // One number, seen in the old shape: what a rule may still ask for costs nothing.
-  const auto keep_shape = [](Tensor& tensor) { tensor = tensor.new_empty(c10::IntArrayRef{}).expand(tensor.sizes()); };
   if (!rule_->reads_output()) keep_shape(output_);
-  if (!rule_->reads_inputs()) std::for_each(inputs_.begin(), inputs_.end(), keep_shape);
 }
 
 LayerIO RecordedLayer::io(int64_t first, int64_t count) const {

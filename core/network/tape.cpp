@@ -46,12 +46,23 @@ TensorList gather(const std::vector<Tensor>& values, const std::vector<NodeId>& 
   return result;
 }
 
+/// By node: the last one that reads it; one past the network's last for its outputs, -1 where nobody does.
+std::vector<NodeId> last_readers(const Network& network) {
+  const auto& nodes = network.nodes();
+  std::vector<NodeId> last(nodes.size(), -1);
+  for (NodeId id = 0; id <= network.last(); ++id)
+    for (const auto input : nodes[id].inputs) last[input] = id;
+  for (const auto output : network.outputs()) last[output] = network.last() + 1;
+  return last;
+}
+
 }  // namespace
 
 Tape::Tape(const Network& network, const TensorList& inputs, const ForwardContext& context) : layers_(network.nodes().size()) {
   check_inputs(network, inputs);
   std::vector<Tensor> values(inputs);
   values.resize(network.nodes().size());
+  const auto last_reader = last_readers(network);
   auto here = context;
   for (NodeId id = static_cast<NodeId>(inputs.size()); id <= network.last(); ++id) {
     const auto& node = network.nodes()[id];
@@ -59,21 +70,24 @@ Tape::Tape(const Network& network, const TensorList& inputs, const ForwardContex
     auto taken = gather(values, node.inputs);
     at_node(node, taken, [&] { layers_[id].emplace(node.rule, taken, here); return 0; });
     values[id] = layers_[id]->output();
+    taken.clear();
+    for (const auto input : node.inputs) {
+      if (last_reader[input] != id) continue;
+      values[input] = Tensor();
+      if (layers_[input]) layers_[input]->release_unread();
+    }
   }
   outputs_ = gather(values, network.outputs());
-  for (auto& layer : layers_)
-    if (layer) layer->release_unread();
+  for (NodeId id = 0; id <= network.last(); ++id)
+    if (layers_[id] && (last_reader[id] < 0 || last_reader[id] > network.last())) layers_[id]->release_unread();
 }
 
 TensorList run_forward(const Network& network, const TensorList& inputs, ForwardContext context,
                        const std::function<void(NodeId, const Tensor&)>& seen) {
   check_inputs(network, inputs);
+  context.walked = false;
   const auto& nodes = network.nodes();
-  std::vector<NodeId> last_reader(nodes.size(), -1);
-  for (NodeId id = 0; id <= network.last(); ++id)
-    for (const auto input : nodes[id].inputs) last_reader[input] = id;
-  for (const auto output : network.outputs()) last_reader[output] = network.last() + 1;
-
+  const auto last_reader = last_readers(network);
   std::vector<Tensor> values(inputs);
   values.resize(nodes.size());
   for (NodeId id = 0; id <= network.last(); ++id) {

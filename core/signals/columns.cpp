@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "signals/columns.h"
 
+#include "network/in_place.h"
+
 #include <ATen/ATen.h>
 
 namespace backobs {
+namespace {
+
+bool is_held_once(const Tensor& tensor) {
+  return tensor.defined() && tensor.use_count() == 1 && tensor.storage().use_count() == 1 && tensor.is_non_overlapping_and_dense();
+}
+
+}  // namespace
 
 Tensor written_out(const Tensor& diagonal, int64_t first, int64_t count) {
   const auto flat = diagonal.flatten(1);
@@ -78,7 +87,11 @@ Columns add(const Columns& a, const Columns& b) {
   return sum;
 }
 
-std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, const Columns& columns) {
+std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, Columns columns) {
+  if (const auto* in_place = dynamic_cast<const InPlaceRule*>(&rule); in_place && is_held_once(columns.dense)) {
+    in_place->jac_t_in_place(io, columns.dense);
+    return {columns};
+  }
   std::vector<Columns> result;
   const bool stays_diagonal = columns.diagonal.defined() && rule.is_pointwise();
   TensorList pulled;

@@ -41,7 +41,8 @@ Tensor signed_squares(const Tensor& a, const Tensor& signs);
 /// q[n, *f] = sum_v sign z^2 of columns in either form.
 Tensor summed_squares(const Columns& columns);
 
-/// Through one layer: J_n^T on each column, one result per input. A diagonal stays one through pointwise layers.
-std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, const Columns& columns);
+/// Through one layer: J_n^T on each column, one result per input. A diagonal stays one through pointwise layers; a tensor that
+/// nobody else holds may become the result.
+std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, Columns columns);
 
 }  // namespace backobs

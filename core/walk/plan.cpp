@@ -78,6 +78,13 @@ int64_t widest_columns(const std::vector<ParameterInfo>& parameters, const std::
   return widest;
 }
 
+bool columns_add_up(const ExtensionInstance& instance) {
+  const auto needs = instance.extension->needs();
+  return instance.blocks == Blocks::none && std::none_of(needs.begin(), needs.end(), [](const Need& need) {
+    return !(need.signal == SignalKey::gradient()) && (need.what == Need::What::columns || need.what == Need::What::sample_squares);
+  });
+}
+
 void place_parameters(const Network& network, const std::vector<ParameterInfo>& infos, WalkPlan& plan) {
   plan.parameters_at.resize(network.nodes().size());
   for (std::size_t p = 0; p < infos.size(); ++p) {
@@ -103,6 +110,7 @@ class Planner {
     plan_.extensions = extensions;
     describe_network();
     plan_.widest_columns = widest_columns(parameters_, extensions);
+    plan_.columns_add_up = std::all_of(extensions.begin(), extensions.end(), columns_add_up);
     tile_ = expected_tile(extensions, tiling);
     for (const auto& instance : extensions) add(instance);
     plan_.signals.erase(SignalKey::gradient());
@@ -131,7 +139,7 @@ class Planner {
       for (const auto& need : instance.extension->needs()) signals.insert(need.signal);
     const auto widest = std::max(widest_node(shapes_), plan_.widest_columns);
     const auto columns = most_columns(network_, signals, plan_.wanted, shapes_, loss_columns_);
-    return tile_for(tiling, batch_size_, columns, widest, element_bytes_);
+    return tile_for(tiling, batch_size_, {columns, widest, element_bytes_, plan_.columns_add_up});
   }
 
   void add(const ExtensionInstance& instance) {
@@ -248,14 +256,27 @@ int64_t most_columns(const Network& network, const std::set<SignalKey>& signals,
   return total;
 }
 
+namespace {
+
+/// The size of parts of about one size, none larger than `most`.
+int64_t even_part(int64_t whole, int64_t most) {
+  const auto part = std::clamp<int64_t>(most, 1, whole), parts = (whole + part - 1) / part;
+  return (whole + parts - 1) / parts;
+}
+
+/// With fewer, kernels that take columns side by side wait for memory.
+constexpr int64_t kFewColumns = 4;
+
+}  // namespace
+
 /// A signal at a layer's output and the same one at its input live together, or columns of a parameter and their squares.
-TileSize tile_for(const Tiling& tiling, int64_t batch, int64_t columns, int64_t widest, int64_t element_bytes) {
-  const auto affordable = std::max<int64_t>(tiling.budget_bytes / std::max<int64_t>(2 * widest * element_bytes, 1), 1);
+TileSize tile_for(const Tiling& tiling, int64_t batch, const SignalSize& size) {
+  const auto affordable = std::max<int64_t>(tiling.budget_bytes / std::max<int64_t>(2 * size.widest * size.element_bytes, 1), 1);
+  const auto together = size.columns_add_up ? std::min(size.columns, kFewColumns) : size.columns;
   TileSize tile;
-  tile.samples = tiling.samples > 0 ? tiling.samples : std::clamp<int64_t>(affordable / columns, 1, batch);
-  tile.samples = std::min(tile.samples, batch);
-  tile.columns = tiling.columns > 0 ? tiling.columns : std::clamp<int64_t>(affordable / tile.samples, 1, columns);
-  tile.one_sweep = tile.columns >= columns;
+  tile.samples = tiling.samples > 0 ? std::min(tiling.samples, batch) : even_part(batch, affordable / together);
+  tile.columns = tiling.columns > 0 ? tiling.columns : even_part(size.columns, affordable / tile.samples);
+  tile.one_sweep = tile.columns >= size.columns;
   return tile;
 }
 

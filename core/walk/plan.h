@@ -40,6 +40,8 @@ struct WalkPlan {
   std::vector<ChannelPairs> channel_pairs;                    ///< by node
   std::set<SignalKey> signals;                                ///< beyond the gradient
   std::vector<Refusal> refusals;
+  /// Of curvature, nobody reads blocks or values of single samples or columns: all that is read are sums over columns.
+  bool columns_add_up = true;
   int64_t widest_columns = 0;                                 ///< entries of the largest parameter whose columns are written out
   std::string coupled_node;                                   ///< where samples mix even with frozen normalisation; mostly empty
 
@@ -65,9 +67,16 @@ struct TileSize {
   bool one_sweep = false;  ///< every column of a block of samples, residuals too, moves in one sweep
 };
 
-/// The largest tile whose signals fit the budget: samples are split first, and columns only if one sample does not
-/// fit. Explicit sizes win. `widest` is the most entries that a column has of a sample, at a node or a parameter.
-TileSize tile_for(const Tiling& tiling, int64_t batch, int64_t columns, int64_t widest, int64_t element_bytes);
+/// What signals need: `columns` in all, the gradient's one included, of at most `widest` entries a sample, at a node or a
+/// parameter.
+struct SignalSize {
+  int64_t columns, widest, element_bytes;
+  bool columns_add_up = false;  ///< see WalkPlan
+};
+
+/// The largest tile whose signals fit the budget, all of about one size. Where columns add up they are split first, down to
+/// a few, since split samples cost another walk of the gradient; elsewhere only if one sample does not fit. Explicit sizes win.
+BACKOBS_API TileSize tile_for(const Tiling& tiling, int64_t batch, const SignalSize& size);
 
 /// Plans a pass. `batch_size` and `tiling` decide what fits into memory; `sample_shapes` is Network::sample_shapes().
 BACKOBS_API WalkPlan make_plan(const Network& network, const std::vector<ParameterInfo>& parameters,

@@ -190,7 +190,7 @@ void Sweep::move_columns(NodeId node, const LayerIO& io) {
   const auto& [name, rule, inputs, shape] = network_.nodes()[node];
   for (auto& live : live_) {
     if (!live.at[node].defined()) continue;
-    const auto pulled = pull_back(*rule, io, live.at[node]);
+    const auto pulled = pull_back(*rule, io, std::exchange(live.at[node], {}));
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (plan_.wanted[inputs[i]]) live.at[inputs[i]] = add(live.at[inputs[i]], pulled[i]);
   }

@@ -142,7 +142,8 @@ class SampleBlock {
 TileSize choose_tile(const WalkInput& in) {
   const auto columns = most_columns(in.network, in.plan.signals, in.plan.wanted, in.sample_shapes, in.loss.columns(in.loss_io));
   const auto widest = std::max(widest_node(in.sample_shapes), in.plan.widest_columns);
-  return tile_for(in.tiling, in.loss_io.samples(), columns, widest, static_cast<int64_t>(in.tape.output(0).element_size()));
+  const auto bytes = static_cast<int64_t>(in.tape.output(0).element_size());
+  return tile_for(in.tiling, in.loss_io.samples(), {columns, widest, bytes, in.plan.columns_add_up});
 }
 
 void walk_tiles(const WalkInput& in, std::vector<ParameterQuantities>& quantities,

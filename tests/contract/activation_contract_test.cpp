@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Activations and dropout against the defaults, which read from autograd.
 #include "contract/contract_rules.h"
+#include "network/in_place.h"
 
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/dropout.h>
@@ -13,9 +14,22 @@ namespace {
 
 namespace nn = torch::nn;
 
+/// jac_t and the same into the columns, to the bit.
+void expect_same_in_place(const std::shared_ptr<const LayerRule>& rule, const Tensor& input) {
+  const auto* in_place = dynamic_cast<const InPlaceRule*>(rule.get());
+  if (!in_place) return;
+  const RecordedLayer layer(rule, {input}, {});
+  const auto io = layer.io(0, input.size(0));
+  auto columns = at::randn_like(input.expand({3, -1, -1, -1}), at::MemoryFormat::Contiguous);
+  const auto wanted = rule->jac_t(io, columns).front();
+  in_place->jac_t_in_place(io, columns);
+  EXPECT_TRUE(columns.equal(wanted)) << rule->type();
+}
+
 /// On ordinary values, on one sample, on a view, and where the curves flatten out.
 void expect_activation_contract(const std::shared_ptr<const LayerRule>& rule) {
   EXPECT_FALSE(rule->records_graph()) << rule->type() << " has no rule of its own";
+  expect_same_in_place(rule, random({4, 3, 2}));
   EXPECT_LAYER_CONTRACT(rule, {random({4, 3, 2})});
   EXPECT_LAYER_CONTRACT(rule, {random({1, 5})});
   EXPECT_LAYER_CONTRACT(rule, {random({5, 4}).t()});

@@ -249,6 +249,38 @@ TEST(PassState, TilesAreJudgedByColumnsOfParameters) {
     for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(equal_up_to_rounding(values[i], whole.at(key)[i])) << key;
 }
 
+/// Columns of 25,088 features in single precision, of which 1337 fit, and wider ones.
+TEST(PassState, TilesAreOfOneSizeAndSplitColumnsFirstWhereTheyAddUp) {
+  Tiling tiling;
+  tiling.budget_bytes = int64_t{256} << 20;
+  const auto check = [&](SignalSize size, int64_t samples, int64_t columns, bool one_sweep) {
+    const auto tile = tile_for(tiling, 128, size);
+    EXPECT_EQ(tile.samples, samples);
+    EXPECT_EQ(tile.columns, columns);
+    EXPECT_EQ(tile.one_sweep, one_sweep);
+  };
+  check({10, 25088, 4, true}, 128, 10, true);
+  check({11, 25088, 4, true}, 128, 6, false);
+  check({11, 25088, 4, false}, 64, 11, true);
+  check({101, 98304, 4, true}, 64, 5, false);
+  check({101, 98304, 4, false}, 3, 101, true);
+  check({101, 20000000, 4, true}, 1, 1, false);
+}
+
+TEST(PassState, ColumnsAddUpUnlessSomebodyReadsSingleOnes) {
+  const auto c = make_case(chain());
+  const auto infos = Pass(c.net, c.loss, {}).parameters();
+  const auto add_up = [&](const std::vector<ExtensionInstance>& extensions) {
+    return make_plan(c.net, infos, extensions, c.net.sample_shapes(), 6, {}).columns_add_up;
+  };
+  EXPECT_TRUE(add_up(make({"grad_batch", "variance", "diag_ggn_exact", "kfac", "kflr", "diag_h"})));
+  EXPECT_FALSE(add_up(make({"diag_ggn_exact", "sqrt_ggn_exact"})));
+  EXPECT_FALSE(add_up(make({"diag_ggn_exact_batch"})));
+  auto in_blocks = make({"grad_batch"});
+  in_blocks[0].blocks = Blocks::samples;
+  EXPECT_FALSE(add_up(in_blocks));
+}
+
 Case padded_embedding(int64_t n, const Tensor& rows, bool curved) {
   Network net({3});
   net.add("embedding", nn::Embedding(nn::EmbeddingOptions(5, 2).padding_idx(1)));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Maximum pooling and its winners against LibTorch's, to the bit: drawn windows, ties, infinities and NaN among the pixels.
+#include "kernels/instruction_sets.h"
 #include "kernels/max_pool.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -36,6 +38,7 @@ void expect_equal(const at::Tensor& images, const Windows& windows) {
   const auto [wanted, wanted_places] = max_pool2d_plainly(images, windows);
   EXPECT_TRUE(at::allclose(maxima, wanted, 0, 0, /*equal_nan=*/true)) << text(windows, images.sizes());
   EXPECT_TRUE(places.equal(wanted_places)) << text(windows, images.sizes());
+  EXPECT_TRUE(at::allclose(max_pool2d_alone(images, windows), wanted, 0, 0, /*equal_nan=*/true)) << text(windows, images.sizes());
 }
 
 TEST(MaxPool, EqualsLibTorchOnDrawnWindows) {
@@ -56,6 +59,46 @@ TEST(MaxPool, EqualsLibTorchOnDrawnWindows) {
     w.ceil_mode = repeat % 3 == 0;
     expect_equal(awkward_images(shape, repeat % 5 ? at::kFloat : at::kDouble), w);
   }
+}
+
+/// Windows of seven pixels in a row, with one set of instructions, against one window at a time.
+template <typename T>
+void expect_maxima(const InstructionSet& set, int64_t windows, int64_t stride) {
+  constexpr int64_t kTaps = 7;
+  const auto length = windows * stride + kTaps + Taps<T>::slack(stride);
+  const auto row = awkward_images({length}, at::CppTypeToScalarType<T>::value);
+  std::vector<const T*> pixels;
+  std::vector<int32_t> at_tap;
+  for (int64_t t = 0; t < kTaps; ++t) {
+    pixels.push_back(row.template data_ptr<T>() + t);
+    at_tap.push_back(static_cast<int32_t>(100 + t));
+  }
+  std::vector<int64_t> firsts(static_cast<std::size_t>(windows), -1), places(firsts.size() + 1, 7);
+  std::vector<T> best(firsts.size() + 1, 7), alone(best);
+  const Taps<T> taps{pixels.data(), at_tap.data(), kTaps, stride};
+  set.kernels<T>().maxima.with_places(taps, windows, 50, firsts.data(), best.data(), places.data());
+  set.kernels<T>().maxima.alone(taps, windows, alone.data());
+  for (int64_t o = 0; o < windows; ++o) {
+    const auto window = row.narrow(0, o * stride, kTaps).view({1, 1, 1, kTaps});
+    const auto [wanted, place] = max_pool2d_plainly(window, {{1, kTaps}, {1, 1}, {0, 0}, {1, 1}, false});
+    const auto index = static_cast<std::size_t>(o);
+    EXPECT_TRUE(at::allclose(at::scalar_tensor(best[index], row.options()), wanted.flatten()[0], 0, 0, true)) << set.name << ", window " << o;
+    EXPECT_EQ(places[index], best[index] == -std::numeric_limits<T>::infinity() ? 49 : 100 + o * stride + place.template item<int64_t>());
+    EXPECT_TRUE(alone[index] == best[index] || std::isnan(best[index]));
+  }
+  EXPECT_EQ(places.back(), 7);
+  EXPECT_EQ(best.back(), 7);
+  EXPECT_EQ(alone.back(), 7);
+}
+
+TEST(MaxPool, EveryInstructionSetFindsTheSame) {
+  at::manual_seed(2);
+  for (const auto* set : instruction_sets())
+    for (const int64_t windows : {1, 3, 4, 15, 16, 33})
+      for (const int64_t stride : {1, 2, 3}) {
+        expect_maxima<float>(*set, windows, stride);
+        expect_maxima<double>(*set, windows, stride);
+      }
 }
 
 TEST(MaxPool, TakesImagesInAnyOrderOfMemory) {

@@ -31,6 +31,21 @@ class PageKeeper : public testing::Test {
   }
 };
 
+/// The first test, while little was ever in use.
+TEST_F(PageKeeper, KeepsNoSizesThatAddUpToMoreThanWasInUse) {
+  at::empty({20 * kMebi}, at::kByte);
+  EXPECT_GE(kept_pages().kept_bytes, std::size_t{20} << 20);
+  const auto larger = at::empty({30 * kMebi}, at::kByte);
+  EXPECT_EQ(kept_pages().kept_bytes, 0u);
+}
+
+TEST_F(PageKeeper, HandsOutALargerBlockWhereNoneIsOfTheSize) {
+  give_back_pages();
+  const void* first = at::empty({20 * kMebi}, at::kByte).data_ptr();
+  EXPECT_EQ(at::empty({5 * kMebi}, at::kByte).data_ptr(), first);
+  EXPECT_NE(at::empty({kMebi}, at::kByte).data_ptr(), first);
+}
+
 TEST_F(PageKeeper, HandsOutAFreedBlockAgain) {
   const void* first = at::empty({7 * kMebi}, at::kByte).data_ptr();
   const auto before = kept_pages();

@@ -2,7 +2,7 @@
 // Products that go over what is not zero, against products of whole matrices: rows that are picked, with every set of
 // instructions of this processor; windows of images against unfolding; derived quantities and transposed Jacobians of
 // convolutions over shapes, strides, padding, groups, element types and threads.
-#include "kernels/row_kernels.h"
+#include "kernels/instruction_sets.h"
 #include "kernels/sparse_matrices.h"
 #include "kernels/sparse_products.h"
 #include "kernels/unfold.h"
@@ -16,15 +16,9 @@ namespace {
 
 using at::Tensor;
 
-template <typename T>
-const sparse::RowKernels<T>& kernels_of(const sparse::InstructionSet& set) {
-  if constexpr (std::is_same_v<T, float>) return *set.single_precision;
-  else return *set.double_precision;
-}
-
 /// Sums of `count` of 12 rows for `columns` columns, set and added, against a product; nothing is written beside a row.
 template <typename T>
-void expect_sums_of_rows(const sparse::InstructionSet& set, int64_t columns, int64_t width, int64_t count) {
+void expect_sums_of_rows(const InstructionSet& set, int64_t columns, int64_t width, int64_t count) {
   const auto options = at::TensorOptions(at::CppTypeToScalarType<T>::value);
   const auto table = at::zeros({12 * width + sparse::kSlack}, options);
   const auto rows = table.narrow(0, 0, 12 * width).view({12, width}).normal_();
@@ -33,16 +27,16 @@ void expect_sums_of_rows(const sparse::InstructionSet& set, int64_t columns, int
   const auto at_row = picked.mul(width).to(at::kInt);
   const sparse::Picks<T> picks{factors.template data_ptr<T>(), at_row.template data_ptr<int32_t>(), count, columns};
   auto to = at::full({columns, width + 3}, 7, options);
-  kernels_of<T>(set).set(picks, table.template data_ptr<T>(), width, to.template data_ptr<T>(), width + 3);
+  set.kernels<T>().rows.set(picks, table.template data_ptr<T>(), width, to.template data_ptr<T>(), width + 3);
   EXPECT_TRUE(tensors_near(to.narrow(1, 0, width), wanted, 1e-5, 1e-6));
-  kernels_of<T>(set).add(picks, table.template data_ptr<T>(), width, to.template data_ptr<T>(), width + 3);
+  set.kernels<T>().rows.add(picks, table.template data_ptr<T>(), width, to.template data_ptr<T>(), width + 3);
   EXPECT_TRUE(tensors_near(to.narrow(1, 0, width), 2 * wanted, 1e-5, 1e-6));
   EXPECT_TRUE(to.narrow(1, width, 3).eq(7).all().template item<bool>());
 }
 
 TEST(SparseRows, EveryInstructionSetAddsUpPickedRows) {
   at::manual_seed(1);
-  for (const auto* set : sparse::instruction_sets())
+  for (const auto* set : instruction_sets())
     for (const int64_t columns : {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 20})
       for (const int64_t width : {1, 3, 8, 15, 16, 33, 80, 161, 200})
         for (const int64_t count : {0, 1, 9}) {

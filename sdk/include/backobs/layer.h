@@ -36,6 +36,7 @@ struct ForwardContext {
   bool frozen_normalisation = false;  ///< normalisation uses running statistics although `training`
   Random random;                      ///< position of this step: repeated passes repeat masks and noise
   std::string_view node;              ///< name of the node, the stream of its draws
+  bool walked = true;                 ///< a walk back follows; if none does, what forward saves is not read
 };
 
 /// The autograd graph of one recorded forward; made only for rules without derivatives of their own.

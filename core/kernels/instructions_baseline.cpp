@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "kernels/sparse_rows_body.h"
+#include "kernels/instructions_body.h"
 
-namespace backobs::sparse {
+namespace backobs {
 
 const InstructionSet kBaseline{"baseline", &kSingle, &kDouble};
 
-}  // namespace backobs::sparse
+}  // namespace backobs

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Compiled for processors with these instructions; elsewhere there is nothing in it.
-#include "kernels/sparse_rows_body.h"
+#include "kernels/instructions_body.h"
 
-namespace backobs::sparse {
+namespace backobs {
 
 #if defined(__AVX512F__)
 const InstructionSet kAvx512{"avx512", &kSingle, &kDouble};
@@ -10,4 +10,4 @@ const InstructionSet kAvx512{"avx512", &kSingle, &kDouble};
 const InstructionSet kAvx512{"avx512", nullptr, nullptr};
 #endif
 
-}  // namespace backobs::sparse
+}  // namespace backobs

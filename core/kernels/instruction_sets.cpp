@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "kernels/row_kernels.h"
+#include "kernels/instruction_sets.h"
 
-namespace backobs::sparse {
+namespace backobs {
 namespace {
 
 #if defined(__x86_64__)
@@ -12,14 +12,7 @@ bool has_avx512() { return false; }
 bool has_avx2() { return false; }
 #endif
 
-const InstructionSet& best() {
-  static const InstructionSet& found = *instruction_sets().front();
-  return found;
-}
-
-}  // namespace
-
-std::vector<const InstructionSet*> instruction_sets() {
+std::vector<const InstructionSet*> find() {
   std::vector<const InstructionSet*> found;
   if (kAvx512.single_precision && has_avx512()) found.push_back(&kAvx512);
   if (kAvx2.single_precision && has_avx2()) found.push_back(&kAvx2);
@@ -27,9 +20,11 @@ std::vector<const InstructionSet*> instruction_sets() {
   return found;
 }
 
-template <>
-const RowKernels<float>& row_kernels<float>() { return *best().single_precision; }
-template <>
-const RowKernels<double>& row_kernels<double>() { return *best().double_precision; }
+}  // namespace
 
-}  // namespace backobs::sparse
+const std::vector<const InstructionSet*>& instruction_sets() {
+  static const auto found = find();
+  return found;
+}
+
+}  // namespace backobs
