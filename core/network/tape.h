@@ -24,6 +24,8 @@ class BACKOBS_API Tape {
   /// The samples [first, first + count) at a node, as its rule takes them.
   LayerIO io(NodeId node, int64_t first, int64_t count) const { return layers_[node]->io(first, count); }
   const RecordedLayer& layer(NodeId node) const { return *layers_[node]; }
+  /// Forgets what a node left; the outputs stay.
+  void release(NodeId node) { layers_[node].reset(); }
 
  private:
   std::vector<std::optional<RecordedLayer>> layers_;  ///< by node; empty for inputs

@@ -72,7 +72,7 @@ struct Pass::Impl {
   void walk_gradient(const Tape& tape, const LossIO& io, const PassInfo& info, std::vector<ParameterQuantities>& quantities);
   TensorList gradients(const Tape& tape, const LossIO& io, const PassInfo& info);
   void release_blocks();
-  void walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
+  void walk(const WalkPlan& plan, Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
             const ResultSink& sink, const Visited& visited = {});
   PassOutcome training_pass(const Batch& batch, const PassInfo& info, const ForwardContext& context, const WalkPlan& plan,
                             const ResultSink& sink);
@@ -179,9 +179,10 @@ void Pass::Impl::release_blocks() {
   blocks.clear();
 }
 
-void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
+/// The last walk over this tape.
+void Pass::Impl::walk(const WalkPlan& plan, Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
                       const ResultSink& sink, const Visited& visited) {
-  const WalkInput in{network, plan, tape, *loss, io, info, shapes, tiling};
+  const WalkInput in{network, plan, tape, *loss, io, info, shapes, tiling, &tape};
   const bool in_blocks = plan.has_blocks() && choose_tile(in).one_sweep;
   auto quantities = quantities_of(in_blocks ? plan.whole_needs : plan.needs_of_parameter, {io.samples(), info.batch_size});
   for (const auto& one : quantities)
@@ -208,7 +209,7 @@ void Pass::Impl::walk(const WalkPlan& plan, const Tape& tape, const LossIO& io, 
 PassOutcome Pass::Impl::training_pass(const Batch& batch, const PassInfo& info, const ForwardContext& context,
                                       const WalkPlan& plan, const ResultSink& sink) {
   const bool coupled = couples_samples(context);
-  const Tape tape(network, batch.inputs, context);
+  Tape tape(network, batch.inputs, context);
   if (!plan.extensions.empty() && !coupled) refuse_coupling(tape, context, batch.size);
   auto io = loss_io(tape.outputs(), batch, info.batch_size);
   const auto contributions = loss->contributions(io);
@@ -231,7 +232,7 @@ PassOutcome Pass::Impl::training_pass(const Batch& batch, const PassInfo& info, 
 void Pass::Impl::frozen_pass(const Batch& batch, const PassInfo& info, ForwardContext context, const WalkPlan& plan,
                              const ResultSink& sink) {
   context.frozen_normalisation = true;
-  const Tape tape(network, batch.inputs, context);
+  Tape tape(network, batch.inputs, context);
   refuse_coupling(tape, context, batch.size);
   auto io = loss_io(tape.outputs(), batch, info.batch_size);
   loss->contributions(io);

@@ -65,6 +65,7 @@ void Sweep::run() {
     }
     move_averaged(node, io);
     for (auto& live : live_) live.at[node] = {};
+    if (spent_) spent_->release(node);
     if (complete_)
       for (const auto& use : plan_.parameters_at[node])
         if (use.last) complete_(use.parameter);

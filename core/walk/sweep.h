@@ -48,6 +48,8 @@ class Sweep {
     take_block_ = std::move(take);
     block_bytes_ = bytes;
   }
+  /// Nobody reads the tape behind this sweep, which releases each node as it leaves it.
+  void release_behind(Tape* tape) { spent_ = tape; }
   /// Called for each parameter after its last use.
   void on_complete(std::function<void(std::size_t)> callback) { complete_ = std::move(callback); }
 
@@ -86,6 +88,7 @@ class Sweep {
   const Network& network_;
   const WalkPlan& plan_;
   const Tape& tape_;
+  Tape* spent_ = nullptr;  ///< the same, if it is released
   std::vector<ParameterQuantities>& quantities_;
   TilePosition samples_;
   std::vector<Live> live_;

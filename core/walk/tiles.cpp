@@ -115,6 +115,7 @@ class SampleBlock {
     if (!averaged.empty()) first.start_averaged(averaged);
     fill(first, queue, whole ? std::numeric_limits<int64_t>::max() : room - 1);
     if (whole) first.on_complete(complete);
+    if (whole) first.release_behind(in_.spent);
     if (take_block) first.give_blocks(take_block, in_.tiling.block_bytes);
     else if (!whole) first.divert_residuals(&residuals);
     first.run();

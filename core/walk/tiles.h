@@ -15,6 +15,7 @@ struct WalkInput {
   const PassInfo& info;
   const std::vector<std::vector<int64_t>>& sample_shapes;
   const Tiling& tiling;
+  Tape* spent = nullptr;  ///< the same tape where this is the last walk: it is released on the way, if there is one tile
 };
 
 /// The tile of this walk: see tile_for.
