@@ -15,7 +15,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <mutex>
 #include <new>
@@ -130,14 +129,14 @@ struct Keeper {
     return false;
   }
 
-  /// The largest first, since they are the fewest.
+  /// The smallest first: no more is released than has to be, and each byte of it costs as much as any other when it is needed again.
   void release_all_but(std::size_t bytes) {
     while (count.kept_bytes > bytes && !free.empty()) {
-      const auto largest = std::prev(free.end());
-      release_block(largest->second.back(), largest->first);
-      largest->second.pop_back();
-      count.kept_bytes -= largest->first;
-      if (largest->second.empty()) free.erase(largest);
+      const auto smallest = free.begin();
+      release_block(smallest->second.back(), smallest->first);
+      smallest->second.pop_back();
+      count.kept_bytes -= smallest->first;
+      if (smallest->second.empty()) free.erase(smallest);
     }
   }
 };

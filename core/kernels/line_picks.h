@@ -16,20 +16,24 @@ constexpr int64_t kColumns = 10;
 /// The share of nonzero entries below which picked rows win.
 constexpr double kSparse = 0.6;
 
-/// The bits of a number; shifted left by its sign, they are zero if it is.
+/// Wide enough for the bits of a number.
 template <typename T>
 using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+
+/// Without the sign: zero if the number is.
+template <typename T>
+Bits<T> bits_of(T value) {
+  Bits<T> bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits << 1;
+}
 
 /// any[i] = bits of entry i of the line in all `columns`, without the sign: zero if it is zero in each.
 template <typename T>
 void mark(const T* line, int64_t stride, int64_t columns, int64_t length, Bits<T>* any) {
   std::fill_n(any, length, Bits<T>{0});
   for (int64_t v = 0; v < columns; ++v, line += stride)
-    for (int64_t i = 0; i < length; ++i) {
-      Bits<T> bits;
-      std::memcpy(&bits, line + i, sizeof bits);
-      any[i] |= bits << 1;
-    }
+    for (int64_t i = 0; i < length; ++i) any[i] |= bits_of(line[i]);
 }
 
 /// to[i][v] = line[v][index[i]] for `count` indices and all columns.

@@ -66,31 +66,48 @@ void multiply_samples(const Tensor& z, const Tensor& panels, int64_t width, cons
 /// Neighbours of a row that are picked together.
 constexpr int64_t kNeighbours = 5;
 
+/// Whether one of `count` numbers is not zero.
 template <typename T>
-bool are_zero(const T* values, int64_t count) {
-  return std::all_of(values, values + count, [](T value) { return value == 0; });
+bool any_nonzero(const T* values, int64_t count) {
+  Bits<T> any = 0;
+  for (int64_t i = 0; i < count; ++i) any |= bits_of(values[i]);
+  return any != 0;
 }
 
-/// The rows of x [N, K] that are nonzero in some of the neighbours, with those as factors.
+/// For each line of neighbours the rows of x [N, K] that are nonzero in some of them, with those as factors.
 template <typename T>
 class NeighbourPicks {
  public:
-  NeighbourPicks(const T* x, int64_t samples, int64_t entries, int64_t first, int64_t width, T scale)
-      : columns_(std::min(kNeighbours, entries - first)) {
-    factors_.reserve(static_cast<std::size_t>(samples * columns_));
-    for (int64_t n = 0; n < samples; ++n) {
-      const T* const row = x + n * entries + first;
-      if (are_zero(row, columns_)) continue;
-      rows_.push_back(static_cast<int32_t>(n * width));
-      for (int64_t i = 0; i < columns_; ++i) factors_.push_back(scale * row[i]);
-    }
+  NeighbourPicks(const Tensor& x, int64_t width, T scale)
+      : samples_(x.size(0)), entries_(x.size(1)), rows_(static_cast<std::size_t>(lines() * samples_)),
+        factors_(rows_.size() * kNeighbours) {
+    const std::integral_constant<int64_t, kNeighbours> all;  // known when this is compiled
+    for (int64_t line = 0; line < entries_ / kNeighbours; ++line) picks_.push_back(picks_of(x.data_ptr<T>(), line, all, width, scale));
+    if (const auto rest = entries_ % kNeighbours; rest > 0) picks_.push_back(picks_of(x.data_ptr<T>(), lines() - 1, rest, width, scale));
   }
-  Picks<T> picks() const { return {factors_.data(), rows_.data(), static_cast<int64_t>(rows_.size()), columns_}; }
+  const std::vector<Picks<T>>& picks() const { return picks_; }
 
  private:
-  int64_t columns_;
-  std::vector<T> factors_;
+  int64_t lines() const { return (entries_ + kNeighbours - 1) / kNeighbours; }
+
+  template <typename Columns>
+  Picks<T> picks_of(const T* x, int64_t line, Columns columns, int64_t width, T scale) {
+    auto* const rows = rows_.data() + line * samples_;
+    auto* const factors = factors_.data() + line * samples_ * kNeighbours;
+    int64_t count = 0;
+    for (int64_t n = 0; n < samples_; ++n) {  // without a branch, as in LinePicks
+      const T* const row = x + n * entries_ + line * kNeighbours;
+      rows[count] = static_cast<int32_t>(n * width);
+      for (int64_t i = 0; i < columns; ++i) factors[count * columns + i] = scale * row[i];
+      count += any_nonzero(row, columns);
+    }
+    return {factors, rows, count, columns};
+  }
+
+  int64_t samples_, entries_;
   std::vector<int32_t> rows_;
+  std::vector<T> factors_;
+  std::vector<Picks<T>> picks_;
 };
 
 /// A width of panels with so many rows that stay in the cache.
@@ -105,7 +122,7 @@ bool is_sparse_by_neighbours(const Tensor& x) {
   int64_t nonzero = 0, all = 0;
   for (int64_t i = 0; i < looked_at; ++i)
     for (int64_t first = 0; first < entries; first += kNeighbours, ++all)
-      nonzero += !are_zero(x.data_ptr<T>() + samples * i / looked_at * entries + first, std::min(kNeighbours, entries - first));
+      nonzero += any_nonzero(x.data_ptr<T>() + samples * i / looked_at * entries + first, std::min(kNeighbours, entries - first));
   return static_cast<double>(nonzero) < kSparse * static_cast<double>(all);
 }
 
@@ -113,14 +130,9 @@ template <typename T>
 Tensor moment_of(const Tensor& x, double scale) {
   if (!is_sparse_by_neighbours<T>(x)) return {};
   const auto samples = x.size(0), entries = x.size(1), width = panel_width(samples, entries);
-  const auto lines = (entries + kNeighbours - 1) / kNeighbours;
-  std::vector<NeighbourPicks<T>> neighbours;
-  std::vector<Picks<T>> picks;
-  neighbours.reserve(static_cast<std::size_t>(lines));
-  for (int64_t line = 0; line < lines; ++line) {
-    neighbours.emplace_back(x.data_ptr<T>(), samples, entries, line * kNeighbours, width, static_cast<T>(scale));
-    picks.push_back(neighbours.back().picks());
-  }
+  const NeighbourPicks<T> neighbours(x, width, static_cast<T>(scale));
+  const auto& picks = neighbours.picks();
+  const auto lines = static_cast<int64_t>(picks.size());
   const auto panels = panels_of(x, width), result = at::empty({entries, entries}, x.options());
   over_samples(lines, [&](int64_t, int64_t first, int64_t last) {
     const std::vector<Picks<T>> part(picks.begin() + first, picks.begin() + last);
