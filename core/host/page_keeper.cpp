@@ -105,7 +105,7 @@ struct Keeper {
   Block fresh(std::size_t size) {
     ++count.fresh;
     add_used(size);
-    const auto most = most_in_use + most_in_use / 8;
+    const auto most = most_in_use + most_in_use / 64;
     release_all_but(most > in_use ? most - in_use : 0);
     void* block = fresh_block(size);
     if (!block) {  // before the system says that there is no memory, it gets back what lies free

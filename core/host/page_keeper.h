@@ -12,8 +12,8 @@
 /// with them, while it gives larger ones back to the kernel when they are at the end of its heap.
 ///
 /// Size classes are eighths of a power of two. Who asks for a block gets the smallest that is free and large enough, unless it is
-/// eight times as large. Where a fresh one is needed, free ones go back to the system until all together is at most an
-/// eighth more than what was ever in use at once: blocks of sizes that were needed earlier do not add up. What lies free never exceeds
+/// eight times as large. Where a fresh one is needed, free ones go back to the system until all together is at most a
+/// sixty-fourth more than what was ever in use at once: blocks of sizes that were needed earlier do not add up. What lies free never exceeds
 /// the limit. Blocks are aligned to 64 bytes. All functions are thread-safe.
 namespace backobs {
 
