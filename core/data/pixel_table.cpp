@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kBytes = 256;
 /// Pixels below which waking a second thread costs more than it saves.
-constexpr int64_t kPixelsPerThread = int64_t{1} << 18;
+constexpr int64_t kPixelsPerThread = int64_t{1} << 15;
 
 /// Shuffled images lie anywhere in some 50 MB; asking for one two ahead makes a batch about three times faster.
 void prefetch(const uint8_t* bytes, int64_t count) {

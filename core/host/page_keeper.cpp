@@ -29,36 +29,34 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 /// A block that is this many times as large as needed is left for somebody who needs it.
 constexpr std::size_t kSpare = 8;
 
-/// The next multiple of an eighth of the power of two below.
-std::size_t size_class(std::size_t bytes) {
-  std::size_t power = kSmallest;
-  while (power <= bytes / 2) power *= 2;
-  const std::size_t step = power / 8;
-  return (bytes + step - 1) / step * step;
-}
-
-std::size_t in_huge_pages(std::size_t size) { return (size + kHugePage - 1) / kHugePage * kHugePage; }
-
 /// Blocks that are mapped by themselves, so that the system has them back as soon as they are released.
 bool is_mapped(std::size_t size) { return size >= 2 * kHugePage; }
 
+/// The next multiple of an eighth of the power of two below; of mapped blocks, of huge pages too.
+std::size_t size_class(std::size_t bytes) {
+  std::size_t power = kSmallest;
+  while (power <= bytes / 2) power *= 2;
+  const std::size_t step = is_mapped(bytes) ? std::max(power / 8, kHugePage) : power / 8;
+  return (bytes + step - 1) / step * step;
+}
+
 /// In pages of 2 MiB where the kernel has them, since each page's first touch enters the kernel.
 void* mapped_block(std::size_t size) {
-  const std::size_t wanted = in_huge_pages(size), asked = wanted + kHugePage;
+  const std::size_t asked = size + kHugePage;
   void* const found = ::mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (found == MAP_FAILED) return nullptr;
   char* const start = static_cast<char*>(found);
   char* const block = start + (kHugePage - reinterpret_cast<std::uintptr_t>(start) % kHugePage) % kHugePage;
   if (block > start) ::munmap(start, static_cast<std::size_t>(block - start));
-  ::munmap(block + wanted, asked - wanted - static_cast<std::size_t>(block - start));
-  ::madvise(block, wanted, MADV_HUGEPAGE);  // advice: without it the pages are small
+  ::munmap(block + size, kHugePage - static_cast<std::size_t>(block - start));
+  ::madvise(block, size, MADV_HUGEPAGE);  // advice: without it the pages are small
   return block;
 }
 
 void* fresh_block(std::size_t size) { return is_mapped(size) ? mapped_block(size) : std::aligned_alloc(kAlignment, size); }
 
 void release_block(void* block, std::size_t size) noexcept {
-  if (is_mapped(size)) ::munmap(block, in_huge_pages(size));
+  if (is_mapped(size)) ::munmap(block, size);
   else std::free(block);
 }
 
@@ -129,7 +127,7 @@ struct Keeper {
     return false;
   }
 
-  /// The smallest first: no more is released than has to be, and each byte of it costs as much as any other when it is needed again.
+  /// The smallest first: less than one block more than has to be, and each byte costs as much as any other when it is needed again.
   void release_all_but(std::size_t bytes) {
     while (count.kept_bytes > bytes && !free.empty()) {
       const auto smallest = free.begin();
@@ -146,11 +144,14 @@ Keeper& keeper() {
   return *one;
 }
 
+Block small_block(std::size_t bytes) {
+  const std::size_t size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return {std::aligned_alloc(kAlignment, size), size};
+}
+
 /// A block lies behind one line of the cache that says how large it is.
 void* allocate_block(std::size_t bytes) {
-  Block block;
-  if (bytes >= kSmallest) block = keeper().take(size_class(bytes + kAlignment));
-  else block.size = (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment, block.start = std::aligned_alloc(kAlignment, block.size);
+  const Block block = bytes >= kSmallest ? keeper().take(size_class(bytes + kAlignment)) : small_block(bytes + kAlignment);
   if (!block.start) throw std::bad_alloc();
   std::memcpy(block.start, &block.size, sizeof block.size);
   return static_cast<char*>(block.start) + kAlignment;

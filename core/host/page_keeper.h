@@ -12,9 +12,9 @@
 /// with them, while it gives larger ones back to the kernel when they are at the end of its heap.
 ///
 /// Size classes are eighths of a power of two. Who asks for a block gets the smallest that is free and large enough, unless it is
-/// eight times as large. Where a fresh one is needed, free ones go back to the system until all together is at most a
-/// sixty-fourth more than what was ever in use at once: blocks of sizes that were needed earlier do not add up. What lies free never exceeds
-/// the limit. Blocks are aligned to 64 bytes. All functions are thread-safe.
+/// more than eight times as large. Where a fresh one is needed, free ones go back to the system until all blocks together are
+/// at most a sixty-fourth more than the blocks that were ever in use at once, so that sizes which are needed one after the other do
+/// not add up. What lies free never exceeds the limit. Blocks are aligned to 64 bytes. All functions are thread-safe.
 namespace backobs {
 
 /// Has LibTorch use it from now on, for this whole process; a program calls it once, before its threads. Tensors made before

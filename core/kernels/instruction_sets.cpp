@@ -12,7 +12,7 @@ bool has_avx512() { return false; }
 bool has_avx2() { return false; }
 #endif
 
-std::vector<const InstructionSet*> find() {
+std::vector<const InstructionSet*> supported_sets() {
   std::vector<const InstructionSet*> found;
   if (kAvx512.single_precision && has_avx512()) found.push_back(&kAvx512);
   if (kAvx2.single_precision && has_avx2()) found.push_back(&kAvx2);
@@ -23,7 +23,7 @@ std::vector<const InstructionSet*> find() {
 }  // namespace
 
 const std::vector<const InstructionSet*>& instruction_sets() {
-  static const auto found = find();
+  static const auto found = supported_sets();
   return found;
 }
 

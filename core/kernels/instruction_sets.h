@@ -14,6 +14,6 @@ BACKOBS_API const std::vector<const InstructionSet*>& instruction_sets();
 
 /// The kernels of the best of them.
 template <typename T>
-const Kernels<T>& kernels() { return instruction_sets().front()->kernels<T>(); }
+const Kernels<T>& best_kernels() { return instruction_sets().front()->kernels<T>(); }
 
 }  // namespace backobs

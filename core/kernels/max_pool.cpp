@@ -37,9 +37,9 @@ struct Axis {
 
 /// Pools one image after the other. Rows get what windows cover beside them, the least number, so that no window is a special case.
 template <typename T>
-class Pool {
+class ImagePool {
  public:
-  Pool(const Axis& rows, const Axis& columns) : rows_(rows), columns_(columns), pitch_(columns.covered()) {
+  ImagePool(const Axis& rows, const Axis& columns) : rows_(rows), columns_(columns), pitch_(columns.covered()) {
     image_.assign(static_cast<std::size_t>(rows.size * pitch_ + Taps<T>::slack(columns.stride)), -std::numeric_limits<T>::infinity());
     for (int64_t o = 0; o < columns.windows; ++o) firsts_.push_back(columns.first(o));
   }
@@ -74,8 +74,8 @@ class Pool {
       }
     }
     const Taps<T> taps{pixels_.data(), places_.data(), static_cast<int64_t>(pixels_.size()), columns_.stride};
-    if (places) kernels<T>().maxima.with_places(taps, columns_.windows, rows_.first(y) * columns_.size, firsts_.data(), best, places);
-    else kernels<T>().maxima.alone(taps, columns_.windows, best);
+    if (places) best_kernels<T>().maxima.with_places(taps, columns_.windows, rows_.first(y) * columns_.size, firsts_.data(), best, places);
+    else best_kernels<T>().maxima.alone(taps, columns_.windows, best);
   }
 
   const Axis &rows_, &columns_;
@@ -87,13 +87,13 @@ class Pool {
 };
 
 template <typename T>
-void pool(const at::Tensor& images, const Axis& rows, const Axis& columns, const at::Tensor& maxima, const at::Tensor& places) {
+void pool_planes(const at::Tensor& images, const Axis& rows, const Axis& columns, const at::Tensor& maxima, const at::Tensor& places) {
   const auto planes = images.size(0) * images.size(1), pixels = rows.size * columns.size, outputs = rows.windows * columns.windows;
   const auto* const from = images.data_ptr<T>();
   auto* const to = maxima.data_ptr<T>();
   auto* const at = places.defined() ? places.data_ptr<int64_t>() : nullptr;
   at::parallel_for(0, planes, std::max<int64_t>(1, 32768 / pixels), [&](int64_t begin, int64_t end) {
-    Pool<T> one(rows, columns);
+    ImagePool<T> one(rows, columns);
     for (auto plane = begin; plane < end; ++plane)
       one.pool(from + plane * pixels, to + plane * outputs, at ? at + plane * outputs : nullptr);
   });
@@ -112,13 +112,13 @@ bool is_supported(const at::Tensor& images, const Windows& w) {
 }
 
 /// Maxima, and into `places` where they are if it is there.
-at::Tensor pool(const at::Tensor& images, const Windows& windows, at::Tensor* places) {
+at::Tensor pool_images(const at::Tensor& images, const Windows& windows, at::Tensor* places) {
   const Axis rows(images.size(2), windows, 0), columns(images.size(3), windows, 1);
   const std::vector<int64_t> shape{images.size(0), images.size(1), rows.windows, columns.windows};
   auto maxima = at::empty(shape, images.options().memory_format(at::MemoryFormat::Contiguous).requires_grad(false));
   if (places) *places = at::empty(shape, at::kLong);
   AT_DISPATCH_FLOATING_TYPES(images.scalar_type(), "maxima of windows", [&] {
-    pool<scalar_t>(images.contiguous(), rows, columns, maxima, places ? *places : at::Tensor());
+    pool_planes<scalar_t>(images.contiguous(), rows, columns, maxima, places ? *places : at::Tensor());
   });
   return maxima;
 }
@@ -128,13 +128,13 @@ at::Tensor pool(const at::Tensor& images, const Windows& windows, at::Tensor* pl
 std::tuple<at::Tensor, at::Tensor> max_pool2d(const at::Tensor& images, const Windows& windows) {
   if (!is_supported(images, windows)) return max_pool2d_plainly(images, windows);
   at::Tensor places;
-  auto maxima = pool(images, windows, &places);
+  auto maxima = pool_images(images, windows, &places);
   return {maxima, places};
 }
 
 at::Tensor max_pool2d_alone(const at::Tensor& images, const Windows& windows) {
   if (!is_supported(images, windows)) return std::get<0>(max_pool2d_plainly(images, windows));
-  return pool(images, windows, nullptr);
+  return pool_images(images, windows, nullptr);
 }
 
 std::tuple<at::Tensor, at::Tensor> max_pool2d_plainly(const at::Tensor& images, const Windows& w) {

@@ -6,6 +6,10 @@
 
 #include <algorithm>
 
+#if AT_PARALLEL_OPENMP && !defined(_OPENMP)
+#error "LibTorch's loops are parallel through OpenMP: without it this code would stay on one thread"
+#endif
+
 namespace backobs {
 
 /// As many parts as there are threads with something to do.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/sparse_matrices.h"
-#include "kernels/instruction_sets.h"
 
+#include "kernels/instruction_sets.h"
 #include "kernels/line_picks.h"
 #include "kernels/over_samples.h"
 #include "kernels/symmetric_product.h"
@@ -43,7 +43,7 @@ void multiply(const std::vector<Picks<T>>& picks, const T* panels, int64_t panel
   for (int64_t at = 0; at < entries; at += width, panels += panel)
     for (std::size_t i = 0; i < picks.size(); ++i)
       if (const auto line = static_cast<int64_t>(i); reaches(line, at))
-        kernels<T>().rows.set(picks[i], panels, std::min(width, entries - at), to.data + line * to.line + at, to.column);
+        best_kernels<T>().rows.set(picks[i], panels, std::min(width, entries - at), to.data + line * to.line + at, to.column);
 }
 
 /// Samples [first, last) of the product, all columns.
@@ -81,14 +81,21 @@ class NeighbourPicks {
   NeighbourPicks(const Tensor& x, int64_t width, T scale)
       : samples_(x.size(0)), entries_(x.size(1)), rows_(static_cast<std::size_t>(lines() * samples_)),
         factors_(rows_.size() * kNeighbours) {
-    const std::integral_constant<int64_t, kNeighbours> all;  // known when this is compiled
-    for (int64_t line = 0; line < entries_ / kNeighbours; ++line) picks_.push_back(picks_of(x.data_ptr<T>(), line, all, width, scale));
-    if (const auto rest = entries_ % kNeighbours; rest > 0) picks_.push_back(picks_of(x.data_ptr<T>(), lines() - 1, rest, width, scale));
+    picks_.resize(static_cast<std::size_t>(lines()));
+    over_samples(lines(), [&](int64_t, int64_t first, int64_t last) {
+      for (auto line = first; line < last; ++line) picks_[static_cast<std::size_t>(line)] = pick(x.data_ptr<T>(), line, width, scale);
+    }, chunks_of(lines()));
   }
   const std::vector<Picks<T>>& picks() const { return picks_; }
 
  private:
   int64_t lines() const { return (entries_ + kNeighbours - 1) / kNeighbours; }
+
+  Picks<T> pick(const T* x, int64_t line, int64_t width, T scale) {
+    const std::integral_constant<int64_t, kNeighbours> all;  // known when this is compiled
+    const auto rest = entries_ - line * kNeighbours;
+    return rest >= kNeighbours ? picks_of(x, line, all, width, scale) : picks_of(x, line, rest, width, scale);
+  }
 
   template <typename Columns>
   Picks<T> picks_of(const T* x, int64_t line, Columns columns, int64_t width, T scale) {

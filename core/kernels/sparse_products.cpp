@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/sparse_products.h"
-#include "kernels/instruction_sets.h"
 
+#include "kernels/instruction_sets.h"
 #include "kernels/line_picks.h"
 #include "kernels/over_samples.h"
 #include "kernels/product_consumers.h"
@@ -78,7 +78,7 @@ class LineProducts {
     const auto samples = z_.size(1), positions = z_.size(3), stride = samples * lines_ * positions;
     const auto picks = picks_.of(z_.data_ptr<T>() + v * stride + (n * lines_ + line) * positions, stride, columns, windows_.positions);
     const auto group = line / (lines_ / windows_.groups);
-    over_runs(x_, n, group, picks, kernels<T>().rows.set, rows_.data(), entries_);
+    over_runs(x_, n, group, picks, best_kernels<T>().rows.set, rows_.data(), entries_);
     for (int64_t i = 0; i < columns; ++i) take(rows_.data() + i * entries_, v + i, n, line);
   }
 
@@ -115,7 +115,7 @@ void add_up(const Tensor& lines, const WindowedInput& x, T* sums, int64_t first,
   for (auto n = first; n < last; ++n)
     for (int64_t line = 0; line < count; ++line) {
       const auto picks = buffer.of(lines.data_ptr<T>() + (n * count + line) * positions, 0, 1, windows.positions);
-      over_runs(x, n, line / per_group, picks, kernels<T>().rows.add, sums + line * windows.entries_per_window(), 0);
+      over_runs(x, n, line / per_group, picks, best_kernels<T>().rows.add, sums + line * windows.entries_per_window(), 0);
     }
 }
 
@@ -180,7 +180,7 @@ class TransposedConvolution {
   void add(int64_t g, const Picks<T>& picks, int64_t position) {
     const auto runs = static_cast<int64_t>(windows_.runs.size());
     for (int64_t r = 0; r < runs; ++r)
-      kernels<T>().rows.add(picks, tables_ + (g * runs + r) * features_ * windows_.length, windows_.length,
+      best_kernels<T>().rows.add(picks, tables_ + (g * runs + r) * features_ * windows_.length, windows_.length,
                            images_.data() + position + windows_.runs[static_cast<std::size_t>(r)] + g * windows_.length,
                            windows_.entries_per_image());
   }

@@ -6,7 +6,8 @@
 namespace backobs {
 
 /// A row of windows meets these pixels, one after the other: window o the pixel pixels[t][o stride], which lies at position
-/// places[t] + o stride of its image. Behind the last window's, `slack(stride)` more can be read, and have no effect.
+/// places[t] + o stride of its image. Behind the last window's, `slack(stride)` more can be
+/// read, two vectors, and have no effect.
 template <typename T>
 struct Taps {
   const T* const* pixels;  ///< [count]

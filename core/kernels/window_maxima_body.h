@@ -10,7 +10,7 @@ namespace {
 
 /// pixels[i stride] for the lanes i. A stride known when this is compiled makes it loads of whole vectors.
 template <int64_t kStride, typename T>
-typename Lane<T>::Vector spread(const T* pixels, int64_t any_stride) {
+typename Lane<T>::Vector strided(const T* pixels, int64_t any_stride) {
   using L = Lane<T>;
   if constexpr (kStride == 1) return L::load(pixels);
   if constexpr (kStride == 2) return L::evens(L::load(pixels), L::load(pixels + L::kCount));
@@ -22,6 +22,7 @@ typename Lane<T>::Vector spread(const T* pixels, int64_t any_stride) {
 template <typename T>
 struct Maximum {
   using L = Lane<T>;
+  static_assert(2 * L::kCount <= Taps<T>::slack(1));
   typename L::Vector best = L::all(-T(__builtin_inf()));
   typename L::Integers places = {};
 
@@ -39,7 +40,7 @@ Maximum<T> meet_all(const Taps<T>& taps, int64_t first, typename Lane<T>::Intege
   Maximum<T> maximum;
   const auto start = static_cast<int32_t>(first * taps.stride);
   for (int64_t t = 0; t < taps.count; ++t)
-    maximum.template meet<kPlaces>(spread<kStride>(taps.pixels[t] + start, taps.stride), steps + (taps.places[t] + start));
+    maximum.template meet<kPlaces>(strided<kStride>(taps.pixels[t] + start, taps.stride), steps + (taps.places[t] + start));
   return maximum;
 }
 

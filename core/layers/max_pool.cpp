@@ -105,9 +105,12 @@ class MaxPoolRule final : public MaximumRule<D, Module> {
     else return at::max_pool3d_with_indices(input, kernel, stride, padding, dilation, ceil_mode);
   }
   Tensor maximum_alone(const Tensor& input) const override {
-    if constexpr (D != 2) return std::get<0>(maximum(input));
-    const auto [kernel, stride, padding, dilation, ceil_mode] = fitting(input);
-    return max_pool2d_alone(input, {of(kernel), of(stride), of(padding), of(dilation), ceil_mode});
+    if constexpr (D == 2) {
+      const auto [kernel, stride, padding, dilation, ceil_mode] = fitting(input);
+      return max_pool2d_alone(input, {of(kernel), of(stride), of(padding), of(dilation), ceil_mode});
+    } else {
+      return std::get<0>(maximum(input));
+    }
   }
 
  private:

@@ -11,7 +11,6 @@
 #include <algorithm>
 
 namespace backobs {
-
 namespace {
 
 /// One number, seen in the old shape: what a rule may still ask for costs nothing.

@@ -22,8 +22,8 @@ class BACKOBS_API Tape {
   const Tensor& output(std::size_t index) const { return outputs_[index]; }
   const TensorList& outputs() const { return outputs_; }
   /// The samples [first, first + count) at a node, as its rule takes them.
-  LayerIO io(NodeId node, int64_t first, int64_t count) const { return layers_[node]->io(first, count); }
-  const RecordedLayer& layer(NodeId node) const { return *layers_[node]; }
+  LayerIO io(NodeId node, int64_t first, int64_t count) const { return layers_[node].value().io(first, count); }
+  const RecordedLayer& layer(NodeId node) const { return layers_[node].value(); }
   /// Forgets what a node left; the outputs stay.
   void release(NodeId node) { layers_[node].reset(); }
 

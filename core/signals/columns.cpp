@@ -8,6 +8,7 @@
 namespace backobs {
 namespace {
 
+/// Every holder counts: another handle on the tensor, or one on a view of it.
 bool is_held_once(const Tensor& tensor) {
   return tensor.defined() && tensor.use_count() == 1 && tensor.storage().use_count() == 1 && tensor.is_non_overlapping_and_dense();
 }

@@ -43,6 +43,6 @@ Tensor summed_squares(const Columns& columns);
 
 /// Through one layer: J_n^T on each column, one result per input. A diagonal stays one through pointwise layers; a tensor that
 /// nobody else holds may become the result.
-std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, Columns columns);
+BACKOBS_API std::vector<Columns> pull_back(const LayerRule& rule, const LayerIO& io, Columns columns);
 
 }  // namespace backobs

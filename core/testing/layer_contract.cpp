@@ -132,6 +132,9 @@ class LayerContract {
     require_finite(plainly.detach(), "output");
     TensorList saved_again;
     require_near(rule_->forward(inputs_, context_, saved_again).detach(), plainly.detach(), 0, "output of a second forward");
+    auto alone = context_;
+    alone.walked = false;
+    require_near(rule_->forward(inputs_, alone, saved_again).detach(), plainly.detach(), 0, "output of a forward that no walk follows");
     RecordedLayer fast(rule_, inputs_, context_), slow(plain_, inputs_, context_);
     require_near(fast.output(), slow.output(), kRounding, "output");
     fast.release_unread();

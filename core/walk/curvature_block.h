@@ -28,7 +28,7 @@ class HeldBlock final : public CurvatureBlock {
  public:
   HeldBlock(std::string where, std::vector<int64_t> shape, double penalty);
 
-  /// Keeps a copy of the columns, whose memory the walk uses again; the layer's input stays on the tape.
+  /// Keeps a copy of the columns, whose memory the walk uses again; the layer's input is shared.
   void add(ParameterColumns columns);
   Tensor multiply(const Tensor& vectors, Signs signs) const override;
   void release() override;

@@ -179,7 +179,7 @@ void Pass::Impl::release_blocks() {
   blocks.clear();
 }
 
-/// The last walk over this tape.
+/// For the extensions. With one tile the tape is released on the way: nobody reads it afterwards.
 void Pass::Impl::walk(const WalkPlan& plan, Tape& tape, const LossIO& io, const PassInfo& info, const Tiling& tiling,
                       const ResultSink& sink, const Visited& visited) {
   const WalkInput in{network, plan, tape, *loss, io, info, shapes, tiling, &tape};

@@ -11,6 +11,15 @@
 namespace backobs {
 namespace {
 
+/// With fewer, kernels that take columns side by side wait for memory.
+constexpr int64_t kFewColumns = 4;
+
+/// The size of parts of about one size, none larger than `most`.
+int64_t even_part(int64_t whole, int64_t most) {
+  const auto part = std::clamp<int64_t>(most, 1, std::max<int64_t>(whole, 1)), parts = (whole + part - 1) / part;
+  return parts > 0 ? (whole + parts - 1) / parts : part;
+}
+
 /// By node: whether a parameter of the wanted kind is at the node or at something it reads.
 std::vector<bool> reach(const Network& network, const std::vector<std::vector<WalkPlan::ParameterAtNode>>& at,
                         const std::function<bool(std::size_t)>& counts) {
@@ -110,7 +119,7 @@ class Planner {
     plan_.extensions = extensions;
     describe_network();
     plan_.widest_columns = widest_columns(parameters_, extensions);
-    plan_.columns_add_up = std::all_of(extensions.begin(), extensions.end(), columns_add_up);
+    plan_.columns_add_up = std::all_of(extensions.begin(), extensions.end(), columns_add_up) && !holds_dense_residuals(extensions);
     tile_ = expected_tile(extensions, tiling);
     for (const auto& instance : extensions) add(instance);
     plan_.signals.erase(SignalKey::gradient());
@@ -140,6 +149,18 @@ class Planner {
     const auto widest = std::max(widest_node(shapes_), plan_.widest_columns);
     const auto columns = most_columns(network_, signals, plan_.wanted, shapes_, loss_columns_);
     return tile_for(tiling, batch_size_, {columns, widest, element_bytes_, plan_.columns_add_up});
+  }
+
+  /// Columns of residuals that are no diagonals are formed for all samples of a tile before they are split.
+  bool holds_dense_residuals(const std::vector<ExtensionInstance>& extensions) const {
+    const bool are_read = std::any_of(extensions.begin(), extensions.end(), [](const ExtensionInstance& instance) {
+      const auto needs = instance.extension->needs();
+      return std::any_of(needs.begin(), needs.end(), [](const Need& need) { return need.signal == SignalKey::hessian_residuals(); });
+    });
+    const auto& nodes = network_.nodes();
+    return are_read && (std::any_of(nodes.begin(), nodes.end(), [](const Node& node) {
+             return node.rule && node.rule->is_curved() && !node.rule->is_pointwise();
+           }) || std::any_of(parameters_.begin(), parameters_.end(), [](const ParameterInfo& one) { return one.shared; }));
   }
 
   void add(const ExtensionInstance& instance) {
@@ -255,19 +276,6 @@ int64_t most_columns(const Network& network, const std::set<SignalKey>& signals,
   }
   return total;
 }
-
-namespace {
-
-/// The size of parts of about one size, none larger than `most`.
-int64_t even_part(int64_t whole, int64_t most) {
-  const auto part = std::clamp<int64_t>(most, 1, whole), parts = (whole + part - 1) / part;
-  return (whole + parts - 1) / parts;
-}
-
-/// With fewer, kernels that take columns side by side wait for memory.
-constexpr int64_t kFewColumns = 4;
-
-}  // namespace
 
 /// A signal at a layer's output and the same one at its input live together, or columns of a parameter and their squares.
 TileSize tile_for(const Tiling& tiling, int64_t batch, const SignalSize& size) {

@@ -40,7 +40,7 @@ struct WalkPlan {
   std::vector<ChannelPairs> channel_pairs;                    ///< by node
   std::set<SignalKey> signals;                                ///< beyond the gradient
   std::vector<Refusal> refusals;
-  /// Of curvature, nobody reads blocks or values of single samples or columns: all that is read are sums over columns.
+  /// Of curvature, nobody reads blocks, columns or squares of single samples, so that a sweep over some columns leaves little behind.
   bool columns_add_up = true;
   int64_t widest_columns = 0;                                 ///< entries of the largest parameter whose columns are written out
   std::string coupled_node;                                   ///< where samples mix even with frozen normalisation; mostly empty

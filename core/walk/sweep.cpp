@@ -50,26 +50,29 @@ void Sweep::start_averaged(const TensorList& mats) {
 
 void Sweep::run() {
   for (NodeId node = network_.last(); node >= 0 && network_.nodes()[node].rule; --node) {
-    if (!plan_.wanted[node]) continue;
-    const auto io = tape_.io(node, samples_.first_sample, samples_.samples);
-    if (!plan_.parameters_at[node].empty()) put_zeros(node, io);
-    visit_parameters(node, io);
-    if (plan_.reached[node] && any_input_wanted(node)) {
-      // The residual first: it reads the gradient at this node, which moving releases.
-      if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals)) {
-        const auto bare = (*grad)[0];  // starting a source moves the signals in memory
-        add_residual(node, io, bare);
-        add_mixed_residuals(node, io, bare);
-      }
-      move_columns(node, io);
-    }
-    move_averaged(node, io);
+    if (plan_.wanted[node]) walk_through(node);
     for (auto& live : live_) live.at[node] = {};
     if (spent_) spent_->release(node);
     if (complete_)
       for (const auto& use : plan_.parameters_at[node])
         if (use.last) complete_(use.parameter);
   }
+}
+
+void Sweep::walk_through(NodeId node) {
+  const auto io = tape_.io(node, samples_.first_sample, samples_.samples);
+  if (!plan_.parameters_at[node].empty()) put_zeros(node, io);
+  visit_parameters(node, io);
+  if (plan_.reached[node] && any_input_wanted(node)) {
+    // The residual first: it reads the gradient at this node, which moving releases.
+    if (const auto* grad = gradient_at(node); grad && plan_.has(SignalKey::Kind::hessian_residuals)) {
+      const auto bare = (*grad)[0];  // starting a source moves the signals in memory
+      add_residual(node, io, bare);
+      add_mixed_residuals(node, io, bare);
+    }
+    move_columns(node, io);
+  }
+  move_averaged(node, io);
 }
 
 /// Nothing comes from the loss to a node that it does not depend on. Parameters there read zeros, so that they have every

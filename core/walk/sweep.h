@@ -63,6 +63,7 @@ class Sweep {
     int64_t parameter = -1;  ///< the only reader, if there is one
     bool is_read_by(std::size_t other) const { return parameter < 0 || parameter == static_cast<int64_t>(other); }
   };
+  void walk_through(NodeId node);
   void put_zeros(NodeId node, const LayerIO& io);
   std::vector<Arrival> arrivals_at(NodeId node, const LayerIO& io) const;
   void visit_parameters(NodeId node, const LayerIO& io);

@@ -9,6 +9,7 @@
 
 #include <backobs/error.h>
 
+#include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
@@ -268,17 +269,23 @@ TEST(PassState, TilesAreOfOneSizeAndSplitColumnsFirstWhereTheyAddUp) {
 }
 
 TEST(PassState, ColumnsAddUpUnlessSomebodyReadsSingleOnes) {
-  const auto c = make_case(chain());
-  const auto infos = Pass(c.net, c.loss, {}).parameters();
-  const auto add_up = [&](const std::vector<ExtensionInstance>& extensions) {
-    return make_plan(c.net, infos, extensions, c.net.sample_shapes(), 6, {}).columns_add_up;
+  const auto add_up = [&](Network net, const std::vector<ExtensionInstance>& extensions) {
+    const auto c = make_case(std::move(net));
+    return make_plan(c.net, Pass(c.net, c.loss, {}).parameters(), extensions, c.net.sample_shapes(), 6, {}).columns_add_up;
   };
-  EXPECT_TRUE(add_up(make({"grad_batch", "variance", "diag_ggn_exact", "kfac", "kflr", "diag_h"})));
-  EXPECT_FALSE(add_up(make({"diag_ggn_exact", "sqrt_ggn_exact"})));
-  EXPECT_FALSE(add_up(make({"diag_ggn_exact_batch"})));
+  EXPECT_TRUE(add_up(chain(), make({"grad_batch", "variance", "diag_ggn_exact", "kfac", "kflr"})));
+  EXPECT_FALSE(add_up(chain(), make({"diag_ggn_exact", "sqrt_ggn_exact"})));
+  EXPECT_FALSE(add_up(chain(), make({"diag_ggn_exact_batch"})));
   auto in_blocks = make({"grad_batch"});
   in_blocks[0].blocks = Blocks::samples;
-  EXPECT_FALSE(add_up(in_blocks));
+  EXPECT_FALSE(add_up(chain(), in_blocks));
+  // Residuals: diagonals of a sigmoid; of a module without a rule they are formed before anything is split.
+  Network sigmoid({6});
+  sigmoid.add("first", nn::Linear(6, 5));
+  sigmoid.add("sigmoid", nn::Sigmoid());
+  sigmoid.add("last", nn::Linear(5, 3));
+  EXPECT_TRUE(add_up(std::move(sigmoid), make({"diag_h"})));
+  EXPECT_FALSE(add_up(chain(), make({"diag_h"})));
 }
 
 Case padded_embedding(int64_t n, const Tensor& rows, bool curved) {
