@@ -59,7 +59,8 @@ class ImagePool {
       std::copy_n(image, rows_.size * pitch_, image_.begin());
       return;
     }
-    for (int64_t y = 0; y < rows_.size; ++y) std::copy_n(image + y * columns_.size, columns_.size, image_.data() + y * pitch_ + columns_.padding);
+    for (int64_t y = 0; y < rows_.size; ++y)
+      std::copy_n(image + y * columns_.size, columns_.size, image_.data() + y * pitch_ + columns_.padding);
   }
 
   void pool_row(int64_t y, T* best, int64_t* places) {

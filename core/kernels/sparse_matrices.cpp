@@ -56,8 +56,9 @@ void multiply_samples(const Tensor& z, const Tensor& panels, int64_t width, cons
   std::vector<Picks<T>> picks(lines.size());
   for (int64_t v = 0; v < z.size(0); v += kColumns) {
     const auto columns = std::min(kColumns, z.size(0) - v);
+    const T* const from = z.data_ptr<T>() + (v * samples + first) * features;
     for (std::size_t i = 0; i < lines.size(); ++i)
-      picks[i] = lines[i].of(z.data_ptr<T>() + (v * samples + first + static_cast<int64_t>(i)) * features, samples * features, columns, rows);
+      picks[i] = lines[i].of(from + static_cast<int64_t>(i) * features, samples * features, columns, rows);
     const Target<T> to{result.data_ptr<T>() + (v * samples + first) * entries, entries, samples * entries};
     multiply(picks, panels.data_ptr<T>(), features * width, width, entries, to, [](int64_t, int64_t) { return true; });
   }

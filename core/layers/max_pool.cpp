@@ -123,8 +123,10 @@ class MaxPoolRule final : public MaximumRule<D, Module> {
   Fitting fitting(const Tensor& input) const {
     const auto& o = this->module_->options;
     Fitting f{sizes<D>(o.kernel_size()), sizes<D>(o.stride()), sizes<D>(o.padding()), sizes<D>(o.dilation()), o.ceil_mode()};
-    for (std::size_t axis = 0; axis < D; ++axis)
-      require_pixels(input.size(static_cast<int64_t>(axis) + input.dim() - static_cast<int64_t>(D)), f.kernel[axis], f.stride[axis], f.padding[axis], f.dilation[axis]);
+    for (std::size_t axis = 0; axis < D; ++axis) {
+      const auto pixels = input.size(this->kFirstAxis + static_cast<int64_t>(axis));
+      require_pixels(pixels, f.kernel[axis], f.stride[axis], f.padding[axis], f.dilation[axis]);
+    }
     return f;
   }
 };
