@@ -5,9 +5,8 @@
 #include "campaign/batches.h"
 #include "campaign/run_parts.h"
 #include "host/page_keeper.h"
+#include "host/threads.h"
 #include "measure/machine_rates.h"
-
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <chrono>
@@ -91,7 +90,7 @@ double times_due(int64_t steps, int64_t every) { return static_cast<double>((ste
 }  // namespace
 
 Costs measure_costs(const RunSettings& settings, const Registry& registry) {
-  at::set_num_threads(static_cast<int>(settings.threads));
+  use_threads(settings.threads);
   give_back_pages();  // what was measured before is no memory of this one
   forget_peak();
   Costs costs;

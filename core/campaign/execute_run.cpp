@@ -7,8 +7,8 @@
 #include "campaign/run_in_progress.h"
 #include "campaign/run_record.h"
 #include "campaign/safe_file.h"
+#include "host/threads.h"
 
-#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
 #include <exception>
@@ -35,7 +35,7 @@ std::string present_message() {
 
 std::string execute_run(const std::string& campaign, const Run& run, const Registry& registry,
                         const fs::path& campaign_folder, const RunConditions& conditions, TrainingObserver& progress) {
-  at::set_num_threads(static_cast<int>(run.settings.threads));
+  use_threads(run.settings.threads);
   const RunFolder folder(campaign_folder, run.id);
   make_folder(folder.path());
   RunInProgress in_progress(campaign, run, registry, folder, conditions);

@@ -5,11 +5,11 @@
 
 #include "campaign/reduction.h"
 #include "files/checksum.h"
+#include "host/threads.h"
 
 #include <ATen/Context.h>
 
 #include <algorithm>
-#include <thread>
 
 namespace backobs {
 namespace {
@@ -99,12 +99,10 @@ Schema environment_schema() {
       Option::text("init", "", "file of parameters to start from; empty: the problem's own draws"),
       Option::text("dtype", "float32", "number type").one_of({"float32", "float64"}),
       Option::text("device", "cpu", "where tensors live"),
-      Option::integer("threads", available_cores(), "threads of a run").at_least(1).at_most(kMostThreads),
+      Option::integer("threads", available_threads(), "threads of a run").at_least(1).at_most(kMostThreads),
       Option::text("data_dir", "", "data folder; empty: the usual places"),
       Option::integer("seeds", 42, "decides initialisation, orders and every draw").at_least(0)};
 }
-
-int64_t available_cores() { return std::max<int64_t>(1, std::thread::hardware_concurrency()); }
 
 Options only(const Schema& schema, const Options& values) {
   std::map<std::string, Option::Value> own;

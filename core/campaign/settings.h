@@ -75,8 +75,6 @@ BACKOBS_API Schema instance_schema();
 /// `source`, `protocol`, `penalty`, `init`, `dtype`, `device`, `threads`, `data_dir`, `seeds`: keys of an experiment with one
 /// value.
 BACKOBS_API Schema environment_schema();
-/// Cores of this machine; the default of `threads`.
-BACKOBS_API int64_t available_cores();
 constexpr int64_t kMostThreads = 1024;  ///< of a run; beyond the cores they only wait for one another
 
 /// Options of one plugin alone, out of values checked against a joined schema.

@@ -6,12 +6,12 @@
 
 #include "campaign/settings.h"
 #include "files/number_format.h"
+#include "host/threads.h"
 
 #include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <functional>
-#include <thread>
 
 namespace backobs {
 namespace {
@@ -85,7 +85,7 @@ double real_flag(const std::string& flag, const std::string& text) {
 
 int CommonFlags::thread_count() const {
   if (threads) return static_cast<int>(*threads);
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return static_cast<int>(available_threads());
 }
 
 DataRequest CommonFlags::data_request(Protocol protocol) const {
@@ -128,8 +128,8 @@ void attach_common_flags(CLI::App& verb, CommonFlags& flags, const FlagNames& na
 }
 
 void warn_of_threads(int64_t threads) {
-  if (threads > available_cores())
-    log::warn(std::to_string(threads) + " threads on " + std::to_string(available_cores()) +
+  if (threads > available_threads())
+    log::warn(std::to_string(threads) + " threads on " + std::to_string(available_threads()) +
               " cores: they wait for one another");
 }
 

@@ -2,8 +2,8 @@
 #include "cli/context.h"
 
 #include "host/first_look.h"
+#include "host/threads.h"
 
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <utility>
@@ -36,7 +36,7 @@ CLI::App& add_verb(CLI::App& app, Context& context, const std::string& name, con
   attach_common_flags(verb, context.flags, flags);
   verb.callback([&context, action = std::move(action)] {
     context.action = [&context, action] {
-      at::set_num_threads(context.flags.thread_count());
+      use_threads(context.flags.thread_count());
       return action();
     };
   });

@@ -12,6 +12,7 @@
 #include "cli/verbs.h"
 #include "files/comma_list.h"
 #include "files/number_format.h"
+#include "host/threads.h"
 
 #include <backobs/log.h>
 
@@ -140,9 +141,9 @@ void warn_of_crowding(const std::vector<const Run*>& runs, int64_t jobs) {
   for (const Run* run : runs) threads = std::max(threads, run->settings.threads);
   const int64_t together = threads * std::min(jobs, static_cast<int64_t>(runs.size()));
   warn_of_threads(threads);
-  if (jobs > 1 && threads <= available_cores() && together > available_cores())
+  if (jobs > 1 && threads <= available_threads() && together > available_threads())
     log::warn(std::to_string(jobs) + " jobs with " + std::to_string(threads) + " threads each on " +
-              std::to_string(available_cores()) + " cores: `threads` or --threads says how many a run takes");
+              std::to_string(available_threads()) + " cores: `threads` or --threads says how many a run takes");
 }
 
 /// What only networks show, of the runs that have something to do. Throws ConfigErrors before anything is started.

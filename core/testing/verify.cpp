@@ -10,10 +10,10 @@
 #include "host/answers.h"
 #include "host/child_process.h"
 #include "host/library.h"
+#include "host/threads.h"
 #include "host/trust.h"
 #include "testing/layer_plugin.h"
 
-#include <ATen/Parallel.h>
 
 #include <poll.h>
 #include <sys/resource.h>
@@ -153,7 +153,7 @@ int verify_here(const std::vector<std::string>& arguments) {
   ::fcntl(pipe, F_SETFD, FD_CLOEXEC);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  at::set_num_threads(std::atoi(arguments[5].c_str()));
+  use_threads(std::atoi(arguments[5].c_str()));
   WatchedStdout output;
   ContractSettings settings{std::atoi(arguments[3].c_str()), std::strtoull(arguments[4].c_str(), nullptr, 10), answers_to(pipe)};
   const PluginFile plugin{read_manifest(arguments[2]), arguments[2]};

@@ -52,7 +52,7 @@ struct Refusal {
 struct Tiling {
   int64_t samples = 0;  ///< block of N; 0: as the memory budget allows
   int64_t columns = 0;  ///< block of V; 0: as the memory budget allows
-  int64_t budget_bytes = int64_t{256} << 20;  ///< of signals
+  int64_t budget_bytes = int64_t{256} << 20;  ///< of signals; four times as much where columns do not add up
   /// What a block (ExtensionInstance::blocks) may hold of one parameter: enough for products of matrices to run at full speed.
   int64_t block_bytes = int64_t{64} << 20;
 };

@@ -13,6 +13,8 @@ namespace {
 
 /// With fewer, kernels that take columns side by side wait for memory.
 constexpr int64_t kFewColumns = 4;
+/// Budgets that one sweep may take where several would hold more than they spare: values of all samples and columns, without blocks.
+constexpr int64_t kOneSweep = 4;
 
 /// The size of parts of about one size, none larger than `most`.
 int64_t even_part(int64_t whole, int64_t most) {
@@ -279,7 +281,8 @@ int64_t most_columns(const Network& network, const std::set<SignalKey>& signals,
 
 /// A signal at a layer's output and the same one at its input live together, or columns of a parameter and their squares.
 TileSize tile_for(const Tiling& tiling, int64_t batch, const SignalSize& size) {
-  const auto affordable = std::max<int64_t>(tiling.budget_bytes / std::max<int64_t>(2 * size.widest * size.element_bytes, 1), 1);
+  const auto budget = size.columns_add_up ? tiling.budget_bytes : kOneSweep * tiling.budget_bytes;
+  const auto affordable = std::max<int64_t>(budget / std::max<int64_t>(2 * size.widest * size.element_bytes, 1), 1);
   const auto together = size.columns_add_up ? std::min(size.columns, kFewColumns) : size.columns;
   TileSize tile;
   tile.samples = tiling.samples > 0 ? std::min(tiling.samples, batch) : even_part(batch, affordable / together);

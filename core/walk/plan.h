@@ -74,8 +74,9 @@ struct SignalSize {
   bool columns_add_up = false;  ///< see WalkPlan
 };
 
-/// The largest tile whose signals fit the budget, all of about one size. Where columns add up they are split first, down to
-/// a few, since split samples cost another walk of the gradient; elsewhere only if one sample does not fit. Explicit sizes win.
+/// The largest tile whose signals fit the budget, all of about one size. Where columns add up they are split first, down to a few,
+/// since split samples cost another walk of the gradient. Elsewhere they are split only if one sample does not fit, and the budget is
+/// four times as large. Explicit sizes win.
 BACKOBS_API TileSize tile_for(const Tiling& tiling, int64_t batch, const SignalSize& size);
 
 /// Plans a pass. `batch_size` and `tiling` decide what fits into memory; `sample_shapes` is Network::sample_shapes().

@@ -262,9 +262,10 @@ TEST(PassState, TilesAreOfOneSizeAndSplitColumnsFirstWhereTheyAddUp) {
   };
   check({10, 25088, 4, true}, 128, 10, true);
   check({11, 25088, 4, true}, 128, 6, false);
-  check({11, 25088, 4, false}, 64, 11, true);
+  check({11, 25088, 4, false}, 128, 11, true);
+  check({11, 250880, 4, false}, 43, 11, true);
   check({101, 98304, 4, true}, 64, 5, false);
-  check({101, 98304, 4, false}, 3, 101, true);
+  check({101, 98304, 4, false}, 13, 101, true);
   check({101, 20000000, 4, true}, 1, 1, false);
 }
 

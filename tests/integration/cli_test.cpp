@@ -253,6 +253,16 @@ TEST(Extend, RefusesOptionsItDoesNotKnow) {
   for (const char* setting : {"kfac", "=", ".=", "mc_samples=2", ""}) EXPECT_TRUE(holds(complaint(setting), "--set")) << setting;
 }
 
+/// OpenMP gives fewer threads than the machine has; OpenBLAS would wait for the others without end.
+TEST(Program, ComputesWithTheThreadsThatOpenMpAllows) {
+  const std::string extend = "extend mnist_mlp --source synthetic --batch-size 64 --extensions batch_l2";
+  EXPECT_EQ(backobs(extend, "OMP_THREAD_LIMIT=1 timeout 100 ").code, 0);
+  EXPECT_EQ(backobs(extend + " --threads 3", "OMP_DYNAMIC=true timeout 100 ").code, 0);
+  const Answer answer = backobs(extend + " --threads 2", "OMP_THREAD_LIMIT=1 timeout 100 ");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_TRUE(holds(answer.err, "wanted at most 1, which OMP_THREAD_LIMIT allows")) << answer.err;
+}
+
 TEST(Doctor, NamesBlasThreadsAndRefusals) {
   const Answer answer = backobs("doctor --json --threads 2 --plugin-path '" BACKOBS_BUILD_DIR "/bad_plugins'");
   ASSERT_EQ(answer.code, 0) << answer.err;

@@ -2,6 +2,7 @@
 #include "campaign/json_schema.h"
 #include "campaign/plan.h"
 #include "campaign/yaml_edit.h"
+#include "host/threads.h"
 
 #include <gtest/gtest.h>
 
@@ -90,7 +91,7 @@ TEST(Plan, FillsEveryDefault) {
   EXPECT_TRUE(run.extensions.at(0).record.empty());
   EXPECT_EQ(run.extensions.at(1).every, 50);
   EXPECT_EQ(run.extensions.at(1).record, (std::vector<std::string>{"mean", "norm"}));
-  EXPECT_EQ(run.threads, available_cores());
+  EXPECT_EQ(run.threads, available_threads());
   EXPECT_EQ(run.source, Source::real);
 }
 
