@@ -4,7 +4,6 @@
 #include "host/first_look.h"
 #include "host/threads.h"
 
-
 #include <algorithm>
 #include <utility>
 

@@ -18,6 +18,10 @@ void keep_shape(Tensor& tensor) {
   if (tensor.numel() > 1) tensor = tensor.new_empty(c10::IntArrayRef{}).expand(tensor.sizes());
 }
 
+void drop_unread_inputs(const LayerRule& rule, TensorList& inputs) {
+  if (!rule.reads_inputs()) std::for_each(inputs.begin(), inputs.end(), keep_shape);
+}
+
 }  // namespace
 
 Tensor Recording::whole_batch(const Tensor& cotangent, int64_t first) const {
@@ -50,7 +54,7 @@ RecordedLayer::RecordedLayer(std::shared_ptr<const LayerRule> rule, TensorList i
   if (!rule_->records_graph()) {
     at::NoGradGuard no_grad;
     output_ = rule_->forward(inputs_, context, saved_);
-    if (!rule_->reads_inputs()) std::for_each(inputs_.begin(), inputs_.end(), keep_shape);
+    drop_unread_inputs(*rule_, inputs_);
     return;
   }
   at::AutoGradMode grad(true);
@@ -61,7 +65,7 @@ RecordedLayer::RecordedLayer(std::shared_ptr<const LayerRule> rule, TensorList i
   recording_->output = rule_->forward(recording_->inputs, context, saved_);
   output_ = recording_->output.detach();
   for (auto& tensor : saved_) tensor = tensor.detach();
-  if (!rule_->reads_inputs()) std::for_each(inputs_.begin(), inputs_.end(), keep_shape);
+  drop_unread_inputs(*rule_, inputs_);
 }
 
 RecordedLayer::RecordedLayer(RecordedLayer&&) noexcept = default;

@@ -75,13 +75,19 @@ std::vector<NodeId> channel_pair_tops(const Network& network, const WalkPlan& pl
   return tops;
 }
 
+/// Whether some need of some extension is such.
+template <typename Predicate>
+bool any_need(const std::vector<ExtensionInstance>& extensions, const Predicate& is_such) {
+  return std::any_of(extensions.begin(), extensions.end(), [&](const ExtensionInstance& instance) {
+    const auto needs = instance.extension->needs();
+    return std::any_of(needs.begin(), needs.end(), is_such);
+  });
+}
+
 /// Entries of the largest parameter whose columns are written out, a tile's together: of a weight and a bias with one use what
 /// is wanted is formed without them, and of others too where nobody reads more than the gradient.
 int64_t widest_columns(const std::vector<ParameterInfo>& parameters, const std::vector<ExtensionInstance>& extensions) {
-  const bool read = std::any_of(extensions.begin(), extensions.end(), [](const ExtensionInstance& instance) {
-    const auto needs = instance.extension->needs();
-    return std::any_of(needs.begin(), needs.end(), [](const Need& need) { return need.what != Need::What::input_factor; });
-  });
+  const bool read = any_need(extensions, [](const Need& need) { return need.what != Need::What::input_factor; });
   int64_t widest = 0;
   for (const auto& parameter : parameters)
     if (read && (parameter.shared || (parameter.form != ParamForm::weight && parameter.form != ParamForm::bias)))
@@ -89,9 +95,10 @@ int64_t widest_columns(const std::vector<ParameterInfo>& parameters, const std::
   return widest;
 }
 
-bool columns_add_up(const ExtensionInstance& instance) {
-  const auto needs = instance.extension->needs();
-  return instance.blocks == Blocks::none && std::none_of(needs.begin(), needs.end(), [](const Need& need) {
+/// Whether somebody reads blocks, or of curvature single columns or squares of single samples.
+bool reads_single_ones(const std::vector<ExtensionInstance>& extensions) {
+  const auto in_blocks = [](const ExtensionInstance& instance) { return instance.blocks != Blocks::none; };
+  return std::any_of(extensions.begin(), extensions.end(), in_blocks) || any_need(extensions, [](const Need& need) {
     return !(need.signal == SignalKey::gradient()) && (need.what == Need::What::columns || need.what == Need::What::sample_squares);
   });
 }
@@ -121,7 +128,7 @@ class Planner {
     plan_.extensions = extensions;
     describe_network();
     plan_.widest_columns = widest_columns(parameters_, extensions);
-    plan_.columns_add_up = std::all_of(extensions.begin(), extensions.end(), columns_add_up) && !holds_dense_residuals(extensions);
+    plan_.columns_add_up = !reads_single_ones(extensions) && !holds_dense_residuals(extensions);
     tile_ = expected_tile(extensions, tiling);
     for (const auto& instance : extensions) add(instance);
     plan_.signals.erase(SignalKey::gradient());
@@ -155,14 +162,11 @@ class Planner {
 
   /// Columns of residuals that are no diagonals are formed for all samples of a tile before they are split.
   bool holds_dense_residuals(const std::vector<ExtensionInstance>& extensions) const {
-    const bool are_read = std::any_of(extensions.begin(), extensions.end(), [](const ExtensionInstance& instance) {
-      const auto needs = instance.extension->needs();
-      return std::any_of(needs.begin(), needs.end(), [](const Need& need) { return need.signal == SignalKey::hessian_residuals(); });
-    });
+    if (!any_need(extensions, [](const Need& need) { return need.signal == SignalKey::hessian_residuals(); })) return false;
+    const auto is_dense = [](const Node& node) { return node.rule && node.rule->is_curved() && !node.rule->is_pointwise(); };
+    const auto is_shared = [](const ParameterInfo& parameter) { return parameter.shared; };
     const auto& nodes = network_.nodes();
-    return are_read && (std::any_of(nodes.begin(), nodes.end(), [](const Node& node) {
-             return node.rule && node.rule->is_curved() && !node.rule->is_pointwise();
-           }) || std::any_of(parameters_.begin(), parameters_.end(), [](const ParameterInfo& one) { return one.shared; }));
+    return std::any_of(nodes.begin(), nodes.end(), is_dense) || std::any_of(parameters_.begin(), parameters_.end(), is_shared);
   }
 
   void add(const ExtensionInstance& instance) {
